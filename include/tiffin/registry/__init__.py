@@ -1,0 +1,1 @@
+"""The model registry: what should be live. MLflow's in production, one in memory beside it."""

@@ -1,0 +1,1 @@
+"""Services as their owners describe them: one YAML file each in include/services/."""
