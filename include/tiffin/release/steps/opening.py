@@ -1,0 +1,125 @@
+"""Ask: who wants which version of which Service, and is it their turn?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tiffin.errors import FencedError, RefusedError
+from tiffin.platform import Platform
+from tiffin.registry.model_version import CHALLENGER, ModelVersion, RunRecord
+from tiffin.release.phases import Phase
+from tiffin.release.release import OnConflict, Release, ReleaseRequest
+from tiffin.services.spec import Service
+
+
+def try_open_release(platform: Platform, request: ReleaseRequest, release_id: str) -> Release | str:
+    """Record the Release and take the Service for it.
+
+    Returns the Release when it is its turn, or the id of the Release to wait for. Called again
+    with the same id it returns the same Release; one that has ended is returned as it ended.
+    """
+    known = platform.records.find(release_id)
+    if known is not None and known.phase.is_end:
+        return known
+    service = request.applied_to(platform.catalog.get(request.service))
+    _check_permission(service, request.actor)
+    version = resolve(platform, service, request)
+    _refuse_bad(service, version)
+    if not request.dry_run:
+        holder = platform.records.claim(service.name, release_id)
+        if holder != release_id:
+            return _wait_or_refuse(request, holder)
+    release = platform.records.open(_release(platform, service, version, request, release_id))
+    if not request.dry_run:
+        _take_over(platform, release)
+        platform.registry.set_alias(service.model, CHALLENGER, version.version)
+    return _with_registry_run(platform, release)
+
+
+def resolve(platform: Platform, service: Service, request: ReleaseRequest) -> ModelVersion:
+    """Turn the request's version or alias into one version, once."""
+    if request.version is not None:
+        return platform.registry.version(service.model, request.version)
+    found = platform.registry.version_by_alias(service.model, str(request.alias))
+    if found is None:
+        raise RefusedError(
+            f"model {service.model!r} has no alias {request.alias!r}; set it in MLflow or name a "
+            "version",
+            code="unknown-alias",
+        )
+    return found
+
+
+def _check_permission(service: Service, actor: str) -> None:
+    if "*" not in service.deployers and actor not in service.deployers:
+        raise RefusedError(
+            f"{actor} may not deploy {service.name}; its service file allows "
+            f"{', '.join(service.deployers)}",
+            code="not-a-deployer",
+        )
+
+
+def _refuse_bad(service: Service, version: ModelVersion) -> None:
+    if version.bad_reason is not None:
+        raise RefusedError(
+            f"version {version.version} of {version.name} is tagged bad ({version.bad_reason}); "
+            f"`tiffin lift {service.name} {version.version}` lifts the tag",
+            code="version-is-bad",
+        )
+
+
+def _wait_or_refuse(request: ReleaseRequest, holder: str) -> str:
+    if request.on_conflict is OnConflict.WAIT:
+        return holder
+    raise RefusedError(
+        f"release {holder} of {request.service} is in progress; wait for it, abort it with "
+        f"`tiffin abort {request.service}`, or ask again with on-conflict `wait`",
+        code="release-in-progress",
+    )
+
+
+def _release(
+    platform: Platform,
+    service: Service,
+    version: ModelVersion,
+    request: ReleaseRequest,
+    release_id: str,
+) -> Release:
+    route = platform.router.read(service.name)
+    now = datetime.now(UTC)
+    return Release(
+        id=release_id,
+        service=service.name,
+        model=version.name,
+        version=version.version,
+        actor=request.actor,
+        phase=Phase.PENDING,
+        begun_at=now,
+        changed_at=now,
+        request=request,
+        stable=route.split.fallback if route else None,
+    )
+
+
+def _take_over(platform: Platform, release: Release) -> None:
+    """Become the holder; the generation is read first, so that a rollback in between wins."""
+    route = platform.router.read(release.service)
+    generation = route.generation if route else 0
+    now = platform.records.release(release.id)
+    if now.phase.is_end:
+        raise FencedError(f"release {release.id} has ended: {now.reason}", code="release-ended")
+    if route is None or (route.holder != release.id and now.phase is Phase.PENDING):
+        platform.router.take_over(release.service, release.id, generation=generation)
+
+
+def _with_registry_run(platform: Platform, release: Release) -> Release:
+    if release.registry_run:
+        return release
+    record = RunRecord(
+        experiment=f"tiffin/{release.service}",
+        name=release.id,
+        tags={"tiffin.service": release.service, "tiffin.actor": release.actor},
+        params={"model": release.model, "version": release.version, "stable": release.stable},
+    )
+    run = platform.registry.ensure_run(record)
+    return platform.records.move(release.id, release.phase, registry_run=run)
