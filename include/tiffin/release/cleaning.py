@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tiffin.errors import FencedError
+from tiffin.errors import FencedError, UnavailableError
 from tiffin.platform import Platform
 from tiffin.release.phases import Phase
 from tiffin.release.release import Release
@@ -34,8 +34,8 @@ def tidy(platform: Platform, service: str, *, by: str) -> tuple[str, ...]:
     if extra or route.previous not in keep:
         try:
             _drop(platform, route, extra, keep, by)
-        except FencedError:
-            return ()
+        except (FencedError, UnavailableError):
+            return ()  # another Release is quicker, or requests are in flight: next time
     return _retire(platform, service, keep=keep)
 
 
@@ -60,7 +60,7 @@ def _window_is_over(platform: Platform, route: Route) -> bool:
         for entry in platform.records.entries(release.id, "phase")
         if entry.body["to"] == Phase.WATCHING.value
     ]
-    window = platform.catalog.get(service).rollback_window
+    window = platform.catalog.service(service).rollback_window
     return bool(since) and datetime.now(UTC) - max(since) > window
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
+from uuid import uuid4
 
 from tiffin.analysis.blocks import Block
 from tiffin.analysis.readings import blocks_between
 from tiffin.analysis.verdict import Analysis, AnalysisPolicy, Decision
-from tiffin.errors import UnavailableError
+from tiffin.errors import FencedError, UnavailableError
 from tiffin.platform import Platform
 from tiffin.release.release import Release
 from tiffin.release.share import Progress, steps_are_done
@@ -46,12 +47,14 @@ class Looks:
         self._totals: deque[int] = deque(maxlen=5)
         self._looks_at_share = 0
         self._down_since: float | None = None
+        self._run = uuid4().hex
         self.last: Look | None = None
 
     @classmethod
     def resumed(cls, platform: Platform, release: Release, service: Service) -> Looks:
         """Begin, or go on where the last look in the ledger ended."""
         looks = cls(platform, release, service)
+        platform.records.note(release.id, "looking", {"run": looks._run})
         past = platform.records.entries(release.id, "look")
         if past:
             looks._analysis = Analysis.from_dict(past[-1].body["analysis"])
@@ -77,6 +80,18 @@ class Looks:
     def candidate_is_down(self) -> bool:
         """True when the candidate has not been ready for longer than a restart takes."""
         return self._down_since is not None and (time.monotonic() - self._down_since > _PATIENCE_S)
+
+    def ensure_alone(self) -> None:
+        """Raise FencedError when the same ramp was begun again elsewhere: the newer one goes on.
+
+        A task that lost its heartbeat is repeated while its first process may still be alive.
+        """
+        newest = self._platform.records.entries(self._release.id, "looking")[-1]
+        if newest.body["run"] != self._run:
+            raise FencedError(
+                f"the ramp of {self._release.id} was begun again by another process; this one ends",
+                code="superseded",
+            )
 
     def shift(self, share: int) -> None:
         """Give the candidate a share in basis points; what was counted before is another block."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -58,6 +58,7 @@ _CLAIMS = sa.Table(
     _META,
     sa.Column("service", sa.String(40), primary_key=True),
     sa.Column("release", sa.String(250), nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 _ORDERS = sa.Table(
     "orders",
@@ -91,7 +92,11 @@ class Records:
 
     @cached_property
     def _engine(self) -> sa.Engine:
-        return sa.create_engine(self._url, pool_pre_ping=True, pool_size=2)
+        engine = sa.create_engine(self._url, pool_pre_ping=True, pool_size=2)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _leave_transactions_to_us)
+            sa.event.listen(engine, "begin", _begin_with_the_lock)
+        return engine
 
     def ensure_schema(self) -> None:
         """Make the tables that aren't there; the ledger refuses UPDATE and DELETE (PostgreSQL)."""
@@ -206,17 +211,23 @@ class Records:
 
     def claim(self, service: str, release: str) -> str:
         """Hold a Service for a Release if nobody does; return the id of who holds it now."""
-        with self._transaction() as tx:
+        with suppress(_DuplicateError), self._transaction() as tx:
             holder = tx.execute(sa.select(_CLAIMS.c.release).filter_by(service=service)).scalar()
             if holder is None:
-                tx.execute(_CLAIMS.insert().values(service=service, release=release))
+                tx.execute(_CLAIMS.insert().values(service=service, release=release, at=_now()))
                 return release
             return str(holder)
+        return self.claimant(service) or self.claim(service, release)
 
     def disclaim(self, service: str, release: str) -> None:
         """Let go of a Service, if this Release holds it."""
         with self._transaction() as tx:
             tx.execute(_CLAIMS.delete().filter_by(service=service, release=release))
+
+    def claimed_since(self, service: str) -> datetime | None:
+        """Return when the Release that holds a Service took it."""
+        with self._transaction() as tx:
+            return tx.execute(sa.select(_CLAIMS.c.at).filter_by(service=service)).scalar()
 
     def claimant(self, service: str) -> str | None:
         """Return the id of the Release that holds a Service."""
@@ -289,6 +300,15 @@ class Records:
 
 class _DuplicateError(UnavailableError):
     """A row is there already; whoever expected to be first wasn't."""
+
+
+def _leave_transactions_to_us(connection: Any, _: Any) -> None:
+    connection.isolation_level = None
+
+
+def _begin_with_the_lock(connection: sa.Connection) -> None:
+    """SQLite has no row locks: take the write lock at once, as FOR UPDATE does elsewhere."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _now() -> datetime:

@@ -68,9 +68,9 @@ def roll_back_traffic(
             return TrafficMoved(service, revision or "", route.split.fallback, False, route.holder)
         try:
             router.take_over(service, rollback, generation=route.generation)
+            router.write(route.split.promoted(good), release=rollback)
         except FencedError:
             continue
-        router.write(route.split.promoted(good), release=rollback)
         return TrafficMoved(service, bad, good, True, route.holder)
     raise FencedError(
         f"{service} changed hands {_TRIES} times while it was to be rolled back; try again",

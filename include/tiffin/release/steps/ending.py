@@ -59,10 +59,10 @@ def _settle_registry(platform: Platform, release: Release) -> None:
     platform.registry.delete_alias(release.model, CHALLENGER, only_if=release.version)
     if release.phase in (Phase.FAILED, Phase.ROLLED_BACK) and not release.is_dry_run:
         measured = any(
-            entry.body["branch"] == "MeasuredBadError"
+            entry.body["branch"] == "MeasuredBadError" and entry.body["code"] != "ramp-deadline"
             for entry in platform.records.entries(release.id, "error")
         )
-        if measured:
+        if measured:  # a ramp that ran out of time proves nothing about the version
             platform.registry.set_tag(release.model, release.version, BAD_TAG, release.reason)
             _give_champion_back(platform, release)
 

@@ -21,10 +21,7 @@ def try_open_release(platform: Platform, request: ReleaseRequest, release_id: st
     known = platform.records.find(release_id)
     if known is not None and known.phase.is_end:
         return known
-    service = request.applied_to(platform.catalog.get(request.service))
-    _check_permission(service, request.actor)
-    version = resolve(platform, service, request)
-    _refuse_bad(service, version)
+    service, version = admitted(platform, request)
     if not request.dry_run:
         holder = platform.records.claim(service.name, release_id)
         if holder != release_id:
@@ -34,6 +31,22 @@ def try_open_release(platform: Platform, request: ReleaseRequest, release_id: st
         _take_over(platform, release)
         platform.registry.set_alias(service.model, CHALLENGER, version.version)
     return _with_registry_run(platform, release)
+
+
+def admitted(platform: Platform, request: ReleaseRequest) -> tuple[Service, ModelVersion]:
+    """Refuse what may not be deployed, resolve the version; nothing is changed."""
+    service = request.applied_to(platform.catalog.service(request.service))
+    _check_permission(service, request.actor)
+    version = resolve(platform, service, request)
+    _refuse_bad(service, version)
+    return service, version
+
+
+def check_conflict(platform: Platform, request: ReleaseRequest, release_id: str) -> None:
+    """Refuse a request that would not wait while another Release holds its Service."""
+    holder = platform.records.claimant(request.service)
+    if holder not in (None, release_id) and not request.dry_run:
+        _wait_or_refuse(request, str(holder))
 
 
 def resolve(platform: Platform, service: Service, request: ReleaseRequest) -> ModelVersion:

@@ -86,6 +86,7 @@ def _may_promote(platform: Platform, release: Release, service: Service, looks: 
 def _look(platform: Platform, release: Release, looks: Looks) -> None:
     """Look once; raise, with the traffic already moved back, when the candidate is bad."""
     look = looks.look()
+    looks.ensure_alone()
     if look.decision is Decision.ROLLBACK:
         code = "candidate-down" if looks.candidate_is_down else "canary-worse"
         move_traffic_back(platform, release)

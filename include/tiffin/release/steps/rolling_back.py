@@ -114,7 +114,7 @@ def _rollback_release(
     return Release(
         id=rollback,
         service=service,
-        model=platform.catalog.get(service).model,
+        model=platform.catalog.service(service).model,
         version=good.version if good else "",
         actor=actor,
         phase=Phase.PENDING,

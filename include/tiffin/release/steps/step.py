@@ -38,6 +38,8 @@ def step(phase: Phase) -> Callable[[Body[P]], Step[P]]:
             try:
                 return body(platform, release, *args, **kwargs)
             except TiffinError as error:
+                if error.code == "superseded":
+                    raise  # the process that goes on writes this Release's story
                 record_error(platform, release_id, phase, error)
                 raise
 
@@ -60,7 +62,7 @@ def record_error(platform: Platform, release: str, phase: Phase, error: TiffinEr
 
 def service_of(platform: Platform, release: Release) -> Service:
     """Return the Release's Service with the overrides that its request asked for."""
-    service = platform.catalog.get(release.service)
+    service = platform.catalog.service(release.service)
     return release.request.applied_to(service) if release.request else service
 
 
