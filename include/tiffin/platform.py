@@ -8,7 +8,7 @@ from pathlib import Path
 from tiffin.home import PROJECT, TiffinHome
 from tiffin.registry.registry import Registry
 from tiffin.release.records import Records
-from tiffin.services.catalog import ServiceCatalog
+from tiffin.services.catalog import ServiceCatalog, ServiceFolder
 from tiffin.targets.target import Target
 from tiffin.traffic.counters import TrafficCounters
 from tiffin.traffic.router import Router
@@ -18,7 +18,7 @@ from tiffin.traffic.router import Router
 class Platform:
     """The adapters in use. Tests put in-memory ones here; nothing else differs."""
 
-    catalog: ServiceCatalog
+    catalog: ServiceCatalog | ServiceFolder
     registry: Registry
     target: Target
     router: Router
@@ -48,7 +48,7 @@ def embedded_platform(home: TiffinHome | None = None) -> Platform:
     home = home or TiffinHome.from_environment()
     admin = home.url("gateway-admin")
     return Platform(
-        catalog=ServiceCatalog.load(PROJECT / "include" / "services"),
+        catalog=ServiceFolder(PROJECT / "include" / "services"),
         registry=MlflowRegistry(home.url("mlflow")),
         target=LocalTarget(home, Supervisor(home)),
         router=EnvoyRouter(home.folder("gateway"), admin),

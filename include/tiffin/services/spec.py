@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,6 +34,18 @@ def _duration(value: object) -> object:
     if match is None:
         raise ValueError(f"{value!r} is no duration: write a number and ms, s, m, h or d")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def _within_a_year(value: timedelta) -> timedelta:
+    if not timedelta(0) <= value <= timedelta(days=366):
+        raise ValueError("a duration is between 0s and 366d")
+    return value
+
+
+def _not_nothing(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be longer than 0s")
+    return value
 
 
 def _share(value: object) -> object:
@@ -59,7 +72,7 @@ def said_duration(value: timedelta) -> str:
         number, rest = divmod(value, timedelta(seconds=_UNITS[unit]))
         if not rest:
             return f"{number}{unit}"
-    return f"{value / timedelta(milliseconds=1):g}ms"
+    return f"{value / timedelta(milliseconds=1)}ms".replace(".0ms", "ms")
 
 
 _DURATION_SCHEMA = {
@@ -76,11 +89,11 @@ _SHARE_SCHEMA = {
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    Field(ge=timedelta(0), le=timedelta(days=366)),
+    AfterValidator(_within_a_year),
     PlainSerializer(said_duration, when_used="json"),
     WithJsonSchema(_DURATION_SCHEMA),
 ]
-Positive = Annotated[Duration, Field(gt=timedelta(0))]
+Positive = Annotated[Duration, AfterValidator(_not_nothing)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)]
 
 

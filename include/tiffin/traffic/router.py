@@ -10,10 +10,11 @@ from tiffin.traffic.split import Split
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is live for a Service: its Split, who may write it, and how often it was written.
+    """What is live for a Service: its Split, who may write it, and how often that changed.
 
     `previous` is the Revision that carried everything before the last promotion and is still
-    warm: what a rollback goes back to. `generation` grows by one with each write.
+    warm: what a rollback goes back to. `generation` grows by one with each write that changes
+    something and with each change of the holder.
     """
 
     split: Split
@@ -53,7 +54,7 @@ class Router(Protocol):
         """
 
     def wait_idle(self, service: str, revision: str, *, timeout_s: float) -> None:
-        """Wait until no request is in flight on a Revision; give up quietly after the timeout.
+        """Wait until no request is in flight to a Revision that gets no new ones.
 
-        What follows is a graceful stop, which finishes the requests that are left.
+        Raises UnavailableError when it is still busy after the timeout.
         """

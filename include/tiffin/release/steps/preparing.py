@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from tiffin.errors import MeasuredBadError
 from tiffin.packaging.bento import ensure_bento
@@ -14,8 +13,13 @@ from tiffin.release.phases import Phase
 from tiffin.release.release import Release, revision_of
 from tiffin.release.steps.step import service_of, step
 from tiffin.services.spec import Service
+from tiffin.validation.check import Outcome
+from tiffin.validation.frameworks import installed_versions
 from tiffin.validation.report import render_report
 from tiffin.validation.validate import validate
+
+GOLDEN = "predictions.json"
+"""The offline predictions that a candidate must answer with, in the Release's workspace."""
 
 
 @step(Phase.VALIDATING)
@@ -31,21 +35,22 @@ def ensure_validated(platform: Platform, release: Release) -> Release:
     report = validate(
         service,
         version,
-        artifact=artifact,
-        evaluation_data=platform.registry.fetch_evaluation_data(version, work),
-        metrics=platform.registry.metrics(version),
-        champion_metrics=_champion_metrics(platform, service, release),
-        expectations=platform.project / "include" / "expectations",
-        predictions=work / "predictions.json",
+        artifact,
+        platform.registry.fetch_evaluation_data(version, work),
+        platform.registry.metrics(version),
+        _champion_metrics(platform, service, release),
+        installed_versions(),
+        platform.project / "include" / "expectations",
+        predictions_file=work / GOLDEN,
     )
     page = work / "validation.html"
     page.write_text(render_report(report), encoding="utf-8")
     url = platform.registry.log_file(str(release.registry_run), page)
-    failed = [asdict(check) for check in report.checks if check.outcome == "failed"]
+    failed = [check.sentence for check in report.checks if check.outcome is Outcome.FAILED]
     body = {"passed": report.passed, "report": url, "failed": failed}
     platform.records.note(release.id, "validated", body)
     if not report.passed:
-        sentences = "; ".join(check["sentence"] for check in failed)
+        sentences = "; ".join(failed)
         raise MeasuredBadError(
             f"version {release.version} of {release.model} failed validation: {sentences}; the "
             f"report is at {url}",

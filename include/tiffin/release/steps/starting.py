@@ -8,6 +8,7 @@ from tiffin.errors import MeasuredBadError, UnavailableError
 from tiffin.platform import Platform
 from tiffin.release.phases import Phase
 from tiffin.release.release import Release
+from tiffin.release.steps.preparing import GOLDEN
 from tiffin.release.steps.step import ensure_still_ours, service_of, step
 from tiffin.smoke.smoke import run_smoke
 from tiffin.targets.target import Revision, RevisionState
@@ -41,7 +42,7 @@ def ensure_smoked(platform: Platform, release: Release) -> Release:
     ensure_still_ours(platform, release)
     assert release.candidate is not None
     endpoint = wait_until_ready(platform, release.candidate)
-    golden = platform.workspace_of(release.id) / "predictions.json"
+    golden = platform.workspace_of(release.id) / GOLDEN
     report = run_smoke(
         service_of(platform, release), f"http://{endpoint}", golden if golden.exists() else None
     )
