@@ -1,0 +1,64 @@
+"""What a registry says when it is asked for something that does not exist, in one voice."""
+
+from __future__ import annotations
+
+from tiffin.errors import RefusedError
+
+
+def unknown_model(model: str) -> RefusedError:
+    """The registry has no such registered model."""
+    return RefusedError(
+        f"there is no registered model {model!r}; register it, or correct the service's `model`",
+        code="unknown-model",
+    )
+
+
+def unknown_version(model: str, version: str) -> RefusedError:
+    """The registered model has no such version."""
+    return RefusedError(
+        f"model {model!r} has no version {version!r}; choose one that the registry lists",
+        code="unknown-version",
+    )
+
+
+def unknown_run(run: str) -> RefusedError:
+    """The registry has no such run."""
+    return RefusedError(
+        f"there is no run {run!r}; it may have been deleted, start the release again",
+        code="unknown-run",
+    )
+
+
+def unknown_experiment(name: str) -> RefusedError:
+    """The registry has no such experiment."""
+    return RefusedError(
+        f"there is no experiment {name!r}; it may have been deleted, restore it in MLflow",
+        code="unknown-experiment",
+    )
+
+
+def artifact_missing(model: str, version: str) -> RefusedError:
+    """The version exists, its files don't."""
+    return RefusedError(
+        f"version {version} of {model!r} has no model files where its source points; "
+        "log the model again and register a new version",
+        code="artifact-missing",
+    )
+
+
+def no_evaluation_data(model: str, version: str) -> RefusedError:
+    """The run that made the version left no evaluation data."""
+    return RefusedError(
+        f"version {version} of {model!r} has no evaluation data; log the CSV file as the artifact "
+        "evaluation/data.csv of its run and register a new version",
+        code="no-evaluation-data",
+    )
+
+
+def no_run(model: str, version: str) -> RefusedError:
+    """The version was registered without a run, so nothing is known of its training."""
+    return RefusedError(
+        f"version {version} of {model!r} belongs to no run, so it has neither metrics nor "
+        "evaluation data; register it from the run that trained it",
+        code="no-run",
+    )
