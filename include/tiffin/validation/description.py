@@ -1,0 +1,88 @@
+"""Reads an artifact's MLmodel file: as text only, nothing of the model is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+_LARGEST_MLMODEL = 10 << 20
+
+
+class BadDescriptionError(ValueError):
+    """The MLmodel file says too little, or nonsense; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the MLmodel file says. `inputs` are the column names, or None for a plain array."""
+
+    flavors: Mapping[str, Mapping[str, Any]]
+    inputs: tuple[str, ...] | None
+    width: int
+    example: str | None
+
+    @property
+    def named_files(self) -> Iterator[str]:
+        """The files that the description names, relative to the artifact."""
+        if self.example:
+            yield self.example
+        for flavor in self.flavors.values():
+            environments = flavor.get("env")
+            named = [flavor.get(key) for key in ("pickled_model", "model_path", "data")]
+            named += environments.values() if isinstance(environments, dict) else [environments]
+            yield from (name for name in named if isinstance(name, str) and name)
+
+
+def read_description(artifact: Path) -> Description:
+    """Return what MLmodel says; raise BadDescriptionError when a server could not go by it."""
+    said = _read_yaml(artifact / "MLmodel")
+    flavors = said.get("flavors")
+    if not isinstance(flavors, dict) or not flavors:
+        raise BadDescriptionError("MLmodel names no flavor; log the model with MLflow")
+    if not all(isinstance(flavor, dict) for flavor in flavors.values()):
+        raise BadDescriptionError("MLmodel has a flavor that is no mapping; log the model again")
+    inputs, width = _read_inputs(said.get("signature"))
+    return Description(flavors, inputs, width, _read_example(said))
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    if not file.is_file() or file.is_symlink():
+        raise BadDescriptionError("the artifact has no MLmodel file; log the model with MLflow")
+    if file.stat().st_size > _LARGEST_MLMODEL:
+        raise BadDescriptionError("the MLmodel file is larger than 10 MiB; log the model again")
+    try:
+        said = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        brief = " ".join(str(error).split())[:200]
+        raise BadDescriptionError(f"MLmodel can't be read as YAML: {brief}") from error
+    if not isinstance(said, dict):
+        raise BadDescriptionError("MLmodel is no mapping; log the model again")
+    return said
+
+
+def _read_inputs(signature: object) -> tuple[tuple[str, ...] | None, int]:
+    if not isinstance(signature, dict) or not signature.get("inputs"):
+        raise BadDescriptionError(
+            "the model has no signature; log it with mlflow.models.infer_signature"
+        )
+    try:
+        specs = json.loads(signature["inputs"])
+        if len(specs) == 1 and specs[0]["type"] == "tensor":
+            return None, int(specs[0]["tensor-spec"]["shape"][-1])
+        return tuple(str(spec["name"]) for spec in specs), len(specs)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise BadDescriptionError(
+            "the signature's inputs can't be read; log the model with named columns"
+        ) from error
+
+
+def _read_example(said: Mapping[str, Any]) -> str | None:
+    info = said.get("saved_input_example_info")
+    path = info.get("artifact_path") if isinstance(info, dict) else None
+    return path if isinstance(path, str) else None
