@@ -1,0 +1,1 @@
+"""What answers requests; an island that imports nothing of include/ or plugins/."""

@@ -1,0 +1,1 @@
+"""Steady load on a service, and what became of each request."""
