@@ -31,7 +31,7 @@ def tidy(platform: Platform, service: str, *, by: str) -> tuple[str, ...]:
         return _retire(platform, service, keep=frozenset())
     keep = _needed(platform, route)
     extra = [b.revision for b in route.split.backends if b.revision not in keep]
-    if extra or route.previous not in keep:
+    if extra or (route.previous and route.previous not in keep):
         try:
             _drop(platform, route, extra, keep, by)
         except (FencedError, UnavailableError):
@@ -73,10 +73,11 @@ def _drop(
         platform.router.take_over(route.split.service, holder, generation=route.generation)
     split = route.split
     for revision in extra:
-        platform.router.wait_idle(split.service, revision, timeout_s=_DRAIN_S)
         split = split.without(revision)
     previous = route.previous if route.previous in keep else None
     platform.router.write(split, release=holder, previous=previous)
+    for revision in extra:  # only now: pinned callers could keep one busy that is in the Split
+        platform.router.wait_idle(split.service, revision, timeout_s=_DRAIN_S)
 
 
 def _watcher(platform: Platform, route: Route) -> str | None:

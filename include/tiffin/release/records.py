@@ -73,6 +73,9 @@ _DELIVERIES = sa.Table(
     sa.Column("id", sa.String(250), primary_key=True),
     sa.Column("at", sa.String(40), nullable=False),
 )
+_SCHEMA_LOCK = 7_411_004
+"""Any number that nobody else in this database takes an advisory lock on."""
+
 _APPEND_ONLY = (
     "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger AS $$ BEGIN "
     "RAISE EXCEPTION 'the ledger is append-only'; END $$ LANGUAGE plpgsql",
@@ -99,12 +102,18 @@ class Records:
         return engine
 
     def ensure_schema(self) -> None:
-        """Make the tables that aren't there; the ledger refuses UPDATE and DELETE (PostgreSQL)."""
+        """Make the tables that aren't there; the ledger refuses UPDATE and DELETE (PostgreSQL).
+
+        PostgreSQL's IF NOT EXISTS is no lock: two callers at once would trip over each other.
+        """
         with self._transaction() as tx:
+            if tx.dialect.name != "postgresql":
+                _META.create_all(tx)
+                return
+            tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             _META.create_all(tx)
-            if tx.dialect.name == "postgresql":
-                for statement in _APPEND_ONLY:
-                    tx.execute(sa.text(statement))
+            for statement in _APPEND_ONLY:
+                tx.execute(sa.text(statement))
 
     def open(self, release: Release) -> Release:
         """Record a new Release; one with this id that is there already is returned instead."""
