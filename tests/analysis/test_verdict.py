@@ -166,3 +166,26 @@ def test_replays_to_the_same_verdict_from_any_ledger_row(blocks, row):
 
 def hits(luck, count, rate):
     return sum(luck.random() < rate for _ in range(count))
+
+
+def test_a_split_that_was_wrong_for_a_while_heals():
+    analysis = Analysis.begin(AnalysisPolicy(margin=0.04))
+    analysis, verdict = analysis.looked(Block(0, 30, 0, 1_000), 5_000)
+    for _ in range(20):
+        analysis, verdict = analysis.looked(Block(0, 100, 0, 100), 5_000)
+    assert verdict.decision is Decision.PROMOTE
+
+
+def test_a_split_that_stays_wrong_is_not_promoted():
+    analysis = Analysis.begin(AnalysisPolicy(margin=0.04))
+    for _ in range(20):
+        analysis, verdict = analysis.looked(Block(0, 30, 0, 1_000), 5_000)
+        assert verdict.decision is Decision.HOLD
+    assert "the router must be looked at" in verdict.reason
+
+
+def test_sticky_callers_bend_the_split_without_blame():
+    analysis = Analysis.begin(AnalysisPolicy(margin=0.04, is_sticky=True))
+    for _ in range(20):
+        analysis, verdict = analysis.looked(Block(0, 30, 0, 1_000), 5_000)
+    assert verdict.decision is Decision.PROMOTE

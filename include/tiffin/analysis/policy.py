@@ -22,6 +22,8 @@ class AnalysisPolicy:
     ceiling: after promotion, rolled back when surely above this.
     harm_budget: extra bad requests that a bad candidate may cost, expected.
     max_share: the candidate's largest share before promotion.
+    is_sticky: callers stay on one Revision, so a few busy ones bend the split: no fault of the
+        router's, and the sample ratio is not judged.
     """
 
     alpha: float = 0.05
@@ -30,6 +32,7 @@ class AnalysisPolicy:
     ceiling: float = 0.05
     harm_budget: float = 40.0
     max_share: float = 0.5
+    is_sticky: bool = False
 
     @classmethod
     def from_service(cls, service: Service) -> AnalysisPolicy:
@@ -42,6 +45,7 @@ class AnalysisPolicy:
             ceiling=objective.ceiling,
             harm_budget=rollout.harm_budget,
             max_share=rollout.max_share,
+            is_sticky=service.sticky_header is not None,
         )
 
     @property

@@ -88,7 +88,7 @@ class Analysis:
             rollback=self.rollback.updated(block),
             promote=self.promote.updated(block),
             harm=self.harm.updated(block),
-            ratio=self.ratio.updated(block.na, block.na + block.nb, share_bp / _BASIS_POINTS),
+            ratio=self._ratio_after(block, share_bp / _BASIS_POINTS),
             counts=self.counts + block,
             looks=self.looks + 1,
         )
@@ -107,6 +107,13 @@ class Analysis:
             looks=self.looks + 1,
         )
         return grown, grown._watch_verdict(alone)
+
+    def _ratio_after(self, block: Block, share: float) -> SampleRatio:
+        """Begin anew after a mismatch: one that lasts shows again, one that has passed heals."""
+        if self.policy.is_sticky:
+            return self.ratio
+        ratio = SampleRatio() if self.ratio.crossed() else self.ratio
+        return ratio.updated(block.na, block.na + block.nb, share)
 
     def _ramp_verdict(self, block: Block) -> Verdict:
         """Decide: rollback beats everything, and no traffic beats promotion."""
