@@ -1,0 +1,1 @@
+"""Estimators that the examples train, and that an artifact may therefore name."""

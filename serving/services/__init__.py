@@ -1,0 +1,1 @@
+"""The BentoML services that stand around the runtime."""
