@@ -1,0 +1,1 @@
+"""Golden requests, posted straight to a candidate before it sees traffic."""
