@@ -1,0 +1,1 @@
+"""The ways in: registry webhooks, alerts, the Airflow API, and what the registry wishes for."""

@@ -1,0 +1,1 @@
+"""The Airflow surface of Tiffin: operators, links, webhooks. What it does is in `tiffin`."""

@@ -1,0 +1,1 @@
+"""The routes below /tiffin of the Airflow API server: webhooks, and the pages of Releases."""
