@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL, Airflow, MLflow and Envoy under one supervisor."""

@@ -1,0 +1,21 @@
+"""A tiny real server in place of a bento: ready at once, and says who it is."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        names = ("TIFFIN_SERVICE", "TIFFIN_REVISION", "TIFFIN_MODEL_VERSION", "OMP_NUM_THREADS")
+        body = json.dumps({name: os.environ.get(name) for name in names}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "broken":
+        sys.exit("ValueError: the model file is truncated")
+    HTTPServer(("127.0.0.1", int(sys.argv[2])), Answer).serve_forever()
