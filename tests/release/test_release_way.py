@@ -101,7 +101,7 @@ def test_a_candidate_that_errs_is_rolled_back_and_tagged(
 def test_errors_that_both_make_roll_nothing_back(
     platform: Platform, callers, ready_to_ramp: ReadyToRamp
 ) -> None:
-    callers.error_rates[OLD] = callers.error_rates[NEW] = 0.1
+    callers.error_rates[OLD] = callers.error_rates[NEW] = 0.04
     release = ready_to_ramp()
     ensure_ramped(platform, release.id)
     assert not platform.records.entries(release.id, "error")
@@ -137,7 +137,7 @@ def test_a_ramp_that_was_killed_goes_on_from_its_ledger(
     platform: Platform, callers, ready_to_ramp: ReadyToRamp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = ready_to_ramp()
-    callers.error_rates[OLD] = callers.error_rates[NEW] = 0.1
+    callers.error_rates[OLD] = callers.error_rates[NEW] = 0.04
 
     def killed_at_the_fifth_look(service: str) -> Reading:
         if len(platform.records.entries(release.id, "look")) == 4:

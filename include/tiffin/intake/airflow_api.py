@@ -28,7 +28,10 @@ class AirflowApi:
     def __init__(self, home: TiffinHome) -> None:
         self._home = home
         self._client = httpx.Client(
-            base_url=home.url("airflow"), timeout=_TIMEOUT_S, trust_env=False
+            base_url=home.url("airflow"),
+            timeout=_TIMEOUT_S,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
         self._token = ""
 

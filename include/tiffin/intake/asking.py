@@ -63,7 +63,7 @@ def ask_for_release(runs: Runs, records: Records, request: ReleaseRequest) -> As
     version = str(request.version)
     attempt = records.attempts(request.service, version)
     while True:
-        release = release_id(request.service, version, attempt)
+        release = release_id(request.service, version, attempt, dry_run=request.dry_run)
         if runs.trigger(DEPLOY_DAG, release, params_of(request)):
             return Asked(release, is_new=True)
         if records.find(release) or is_under_way(runs.run_state(DEPLOY_DAG, release)):

@@ -107,13 +107,13 @@ class Release:
         return replace(self, **changes)
 
 
-def release_id(service: str, version: str, attempt: int) -> str:
+def release_id(service: str, version: str, attempt: int, *, dry_run: bool = False) -> str:
     """Make the id of the n-th attempt to deploy a version: asking twice makes it once.
 
     `attempt` counts the ended Releases of this version, so that the same question gets the same
     id until its answer is there, and a new one afterwards.
     """
-    return f"{service}-v{version}-{attempt + 1}"
+    return f"{service}-v{version}-{attempt + 1}" + ("-dry-run" if dry_run else "")
 
 
 def revision_of(service: Service, version: str, bento: str, image: str) -> Revision:

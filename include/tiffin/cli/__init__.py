@@ -1,0 +1,1 @@
+"""The `tiffin` command: what a person types, and what they read."""
