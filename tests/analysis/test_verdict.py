@@ -189,3 +189,18 @@ def test_sticky_callers_bend_the_split_without_blame():
     for _ in range(20):
         analysis, verdict = analysis.looked(Block(0, 30, 0, 1_000), 5_000)
     assert verdict.decision is Decision.PROMOTE
+
+
+def test_a_candidate_that_fails_as_much_as_a_broken_stable_is_not_promoted():
+    analysis = Analysis.begin(AnalysisPolicy(margin=0.04, ceiling=0.05))
+    for _ in range(80):
+        analysis, verdict = analysis.looked(Block(20, 100, 20, 100), 5_000)
+    assert verdict.decision is Decision.HOLD
+    assert "the ceiling of 5 %" in verdict.reason
+
+
+def test_a_broken_stable_does_not_block_the_fix():
+    analysis = Analysis.begin(AnalysisPolicy(margin=0.04, ceiling=0.05))
+    for _ in range(20):
+        analysis, verdict = analysis.looked(Block(0, 100, 60, 100), 5_000)
+    assert verdict.decision is Decision.PROMOTE

@@ -132,6 +132,10 @@ class Analysis:
             doubts = f"worse {evidence.rollback}, good enough {evidence.promote}"
             reason = f"{counts}: not sure yet ({doubts}, needed {evidence.needed})"
             return Verdict(Decision.HOLD, evidence, reason)
+        if self.counts.ka > self.policy.ceiling * self.counts.na:
+            broken = f"it fails more than the ceiling of {_percent(self.policy.ceiling)} itself"
+            reason = f"{counts}: not worse than stable, but {broken}"
+            return Verdict(Decision.HOLD, evidence, reason)
         if self.ratio.crossed():
             return Verdict(Decision.HOLD, evidence, self._said_mismatch(evidence))
         than = f"not worse than stable by {_percent(self.policy.margin)}"

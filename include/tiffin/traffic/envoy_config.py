@@ -32,11 +32,16 @@ READY_PATH = "/readyz"
 _TYPE = "type.googleapis.com/envoy."
 _HTTP_FILTER = _TYPE + "extensions.filters.http."
 _BUFFER_ANSWERS = "function envoy_on_response(handle) local body = handle:body() end"
-_RETRY_BUDGET = {
+_RESCUES = {
     "thresholds": [
         {"retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 64}}
     ]
 }
+"""Every request of a failing candidate may be tried again, on the fallback."""
+_REPETITIONS = {
+    "thresholds": [{"retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3}}]
+}
+"""A Revision that is its own fallback is slow for a reason: repeating everything would drown it."""
 
 Resource = dict[str, Any]
 
@@ -70,7 +75,7 @@ def _revision_cluster(split: Split, backend: Backend) -> Resource:
         "per_connection_buffer_limit_bytes": BUFFER_BYTES,
         "load_assignment": _load_assignment(split, backend),
         "track_cluster_stats": {"per_endpoint_stats": True},
-        "circuit_breakers": _RETRY_BUDGET,
+        "circuit_breakers": _REPETITIONS,
         "health_checks": [
             {
                 "timeout": "0.5s",
@@ -124,7 +129,7 @@ def _resilient_cluster(split: Split, backend: Backend) -> Resource:
         "connect_timeout": "0.5s",
         "lb_policy": "CLUSTER_PROVIDED",
         # Retries are budgeted here; Envoy's default of 3 at once would let failures through.
-        "circuit_breakers": _RETRY_BUDGET,
+        "circuit_breakers": _RESCUES,
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
             "typed_config": {
