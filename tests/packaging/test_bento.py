@@ -61,6 +61,12 @@ def test_two_homes_get_one_tag_and_the_same_bytes(
     assert files_of(tmp_path) == files_of(whole)
 
 
+def test_a_hidden_home_as_the_default_one_is_no_obstacle(
+    whole: Path, artifact: Path, tmp_path: Path
+) -> None:
+    assert build(tmp_path / ".tiffin" / "bentoml", artifact) == build(whole, artifact)
+
+
 def test_building_again_touches_nothing(whole: Path, artifact: Path) -> None:
     before = {name: (whole / name).stat().st_mtime_ns for name in files_of(whole)}
     began = time.monotonic()

@@ -51,7 +51,9 @@ def refusal_of(url: str, into: Path) -> TiffinError:
     return refusal.value
 
 
-@pytest.mark.parametrize("name", ["../../stolen", "..", "/tmp/tiffin-stolen", "a\\b", "", "sub/file"])
+@pytest.mark.parametrize(
+    "name", ["../../stolen", "..", "/tmp/tiffin-stolen", "a\\b", "", "sub/file"]
+)
 def test_refuses_a_listed_name_that_leaves_its_folder(name, tmp_path):
     with answering(200, [{"path": name, "is_dir": False}]) as url:
         assert refusal_of(url, tmp_path / "into").code == "hostile-artifact"

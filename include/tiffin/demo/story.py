@@ -28,7 +28,7 @@ from tiffin.demo.measures import (
     seconds_between,
 )
 from tiffin.demo.training import Versions, train_when_registry_answers
-from tiffin.errors import UnavailableError
+from tiffin.errors import MeasuredBadError, UnavailableError
 from tiffin.home import TiffinHome
 from tiffin.intake.airflow_api import AirflowApi
 from tiffin.intake.asking import ask_for_release
@@ -88,7 +88,7 @@ class Story:
         self._console.rule("The first versions go live")
         releases = [self._ask(name, self._of(FIRST[name])) for name in missing]
         for name, release in zip(missing, releases, strict=True):
-            self._follow(release, DEPLOY_DAG, name, Phase.SUCCESSFUL)
+            _insist(self._follow(release, DEPLOY_DAG, name, Phase.SUCCESSFUL))
 
     def _clear_the_stage(self) -> None:
         """Abort what an earlier telling, killed half-way, left in progress."""
@@ -123,7 +123,7 @@ class Story:
 
     def _good_version(self) -> tuple[float, str]:
         asked_at, release = self._move_alias(_GOOD)
-        ended = self._follow(release, DEPLOY_DAG, SERVICE, Phase.SUCCESSFUL)
+        ended = _insist(self._follow(release, DEPLOY_DAG, SERVICE, Phase.SUCCESSFUL))
         promoted_at = entered(self._platform.records.entries(release), Phase.WATCHING)
         revision = ended.candidate.name if ended.candidate else ""
         return seconds_between(asked_at, promoted_at), revision
@@ -206,6 +206,16 @@ def _stack_with_models(home: TiffinHome, console: Console) -> Versions:
     for recipe, version in versions.items():
         console.print(f"  {recipe:<18} is version {version}", highlight=False)
     return versions
+
+
+def _insist(ended: Release) -> Release:
+    """Stop the story when an act that the next ones build on did not succeed."""
+    if ended.phase is not Phase.SUCCESSFUL:
+        raise MeasuredBadError(
+            f"the demo can't go on: {ended.id} ended {ended.phase.value} ({ended.reason})",
+            code="demo-stopped",
+        )
+    return ended
 
 
 def _wait_for(find: Callable[[], Release | None], seconds: float) -> Release:

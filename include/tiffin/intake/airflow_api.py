@@ -54,6 +54,10 @@ class AirflowApi:
         body = {"chosen_options": ["Reject"], "params_input": {}}
         self._call("PATCH", path, body, expected=_GONE_OR_ANSWERED)
 
+    def close(self) -> None:
+        """Close the connections; for whoever outlives their use of it. Twice is once."""
+        self._client.close()
+
     def _call(
         self,
         method: str,

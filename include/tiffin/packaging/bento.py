@@ -133,10 +133,15 @@ class _Store:
 
 
 def _build(store: _Store, artifact: Path) -> None:
+    """Build beside the store and publish; the context is elsewhere, because BentoML reads no
+    file below a folder whose name begins with a dot, as our default home's does.
+    """
     staging = store.fresh_staging()
     try:
-        _write_context(store.recipe, staging / "context")
-        _run_builder(store.recipe, artifact.resolve(), staging)
+        with tempfile.TemporaryDirectory(prefix="tiffin-bento-") as folder:
+            context = Path(folder).resolve() / "context"
+            _write_context(store.recipe, context)
+            _run_builder(store.recipe, artifact.resolve(), staging, context)
         _publish(store, staging)
         store.record()
     finally:
@@ -156,14 +161,14 @@ def _write_context(recipe: BentoRecipe, context: Path) -> None:
     (context / "recipe.json").write_text(recipe.as_json(), encoding="utf-8")
 
 
-def _run_builder(recipe: BentoRecipe, artifact: Path, staging: Path) -> None:
+def _run_builder(recipe: BentoRecipe, artifact: Path, staging: Path, context: Path) -> None:
     request = staging / "request.json"
-    request.write_text(json.dumps(_request(recipe, artifact, staging)), encoding="utf-8")
+    request.write_text(json.dumps(_request(recipe, artifact, context)), encoding="utf-8")
     command = [sys.executable, "-m", "tiffin.packaging.builder", str(request)]
     try:
         done = subprocess.run(
             command,
-            cwd=staging / "context",
+            cwd=context,
             env=_builder_environment(staging),
             capture_output=True,
             text=True,
@@ -192,14 +197,14 @@ def _builder_environment(staging: Path) -> dict[str, str]:
     }
 
 
-def _request(recipe: BentoRecipe, artifact: Path, staging: Path) -> dict[str, object]:
+def _request(recipe: BentoRecipe, artifact: Path, context: Path) -> dict[str, object]:
     return {
         "service": recipe.service,
         "version": recipe.version,
         "model_tag": recipe.model_tag,
         "model_digest": recipe.model_digest,
         "artifact": str(artifact),
-        "context": str(staging / "context"),
+        "context": str(context),
         "own": recipe.kind is Kind.BENTO,
         "python": recipe.python,
     }
