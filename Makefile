@@ -43,10 +43,10 @@ fault-test: setup-dev ## Kill every part at every phase, under load
 	$(PYTEST) -m faults -s $(ARGS)
 
 bench-release: setup-dev ## Measure rollback, weight changes and the steps of a release
-	$(BIN)/python -m benchmarks.release
+	$(BIN)/python -m benchmarks.bench_release
 
 bench-analysis: setup-dev ## Measure the error rates and the speed of the analysis
-	$(BIN)/python -m benchmarks.analysis
+	$(BIN)/python -m benchmarks.bench_analysis
 
 $(STAMPS)/venv:
 	@command -v python3 > /dev/null || { echo "python3 is missing; install Python 3.11 or newer and run make again." >&2; exit 1; }

@@ -15,10 +15,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -28,9 +25,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import machine
 from tests.traffic.rig import Gateway, free_port, go_live, split_of, steady_load
 from tiffin.traffic.envoy_router import EnvoyRouter
-from tiffin.traffic.envoy_validation import envoy_binary
 from tiffin.traffic.fencing import StoredRoute
 from tiffin.traffic.route_store import RouteStore
 from tiffin.traffic.split import WHOLE, Split
@@ -124,19 +121,6 @@ def _percentiles(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
     return {"p50": round(statistics.median(ordered), 2), "p99": round(p99, 2)}
-
-
-def machine() -> dict[str, Any]:
-    """Return what the numbers were measured on."""
-    command = [str(envoy_binary()), "--version"]
-    envoy = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {
-        "cpus": os.cpu_count(),
-        "load_before": os.getloadavg()[0],
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "envoy": envoy.stdout.strip().rsplit("version: ", 1)[-1],
-    }
 
 
 def main() -> None:
