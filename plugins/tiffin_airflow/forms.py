@@ -38,6 +38,7 @@ def deploy_form() -> dict[str, Param]:
             None,
             type=["null", "string"],
             enum=[None, "adaptive", "steps", "direct"],
+            values_display={"null": "as the service file says"},
             title="Strategy",
             description="How its share grows; empty: as the service file says.",
         ),
