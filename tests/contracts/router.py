@@ -69,6 +69,25 @@ class RouterContract:
             router.take_over("iris", "r3", generation=1)
         assert router.read("iris").holder == "r2"
 
+    def test_a_write_at_a_generation_takes_over_in_the_same_step(
+        self, router, routed, split, candidate
+    ):
+        shifted = split.shifted(candidate(1_000))
+        route = router.write(shifted, release="r2", at=1)
+        assert (route.holder, route.split) == ("r2", shifted)
+        with pytest.raises(FencedError):
+            router.write(split, release="r1")
+
+    def test_a_write_at_a_generation_that_moved_on_changes_nothing(
+        self, router, routed, split, candidate
+    ):
+        router.write(split.shifted(candidate(1_000)), release="r1")
+        before = router.read("iris")
+        for release in ("r1", "r2"):
+            with pytest.raises(FencedError):
+                router.write(split, release=release, at=1)
+        assert router.read("iris") == before
+
     def test_a_first_holder_that_never_wrote_gives_way(self, router):
         router.take_over("tea", "r1", generation=0)
         assert router.take_over("tea", "r2", generation=0) is None

@@ -151,12 +151,13 @@ def test_a_database_that_is_gone_is_one_sentence() -> None:
 
 
 WRITER = """
-import sys
+import sys, time
 from tiffin.release.records import Records
 records = Records(sys.argv[1])
 print("go", flush=True)
 for number in range(100_000):
     records.note("iris-v2-1", "look", {"number": number})
+    time.sleep(0.005)  # SQLite is not fair: without a pause nobody else gets the lock
 """
 
 

@@ -9,9 +9,16 @@ from contextlib import suppress
 
 import pytest
 
-from tiffin.errors import FencedError, MeasuredBadError, RefusedError, UndecidedError
+from tiffin.errors import (
+    FencedError,
+    MeasuredBadError,
+    RefusedError,
+    UnavailableError,
+    UndecidedError,
+)
 from tiffin.platform import Platform
 from tiffin.registry.model_version import BAD_TAG, CHALLENGER, CHAMPION
+from tiffin.release.cleaning import tidy
 from tiffin.release.ledger import first_broken
 from tiffin.release.phases import Phase
 from tiffin.release.release import OnConflict, Order, Release, ReleaseRequest
@@ -383,6 +390,106 @@ def test_an_actor_who_may_not_deploy_is_refused(platform: Platform, service: Ser
 def test_a_request_with_a_version_and_an_alias_is_refused() -> None:
     with pytest.raises(RefusedError, match="not both"):
         ReleaseRequest("iris", "admin", version="2", alias="challenger")
+
+
+def test_a_fast_lane_that_the_router_did_not_answer_is_no_rollback_yet(
+    platform: Platform,
+    callers: object,
+    ready_to_ramp: ReadyToRamp,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = ready_to_ramp()
+    ensure_ramped(platform, release.id)
+    ensure_promoted(platform, release.id)
+
+    def does_not_answer(*_: object, **__: object) -> None:
+        raise UnavailableError("the gateway did not answer", code="gateway-unavailable")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(platform.router, "write", does_not_answer)
+        with pytest.raises(UnavailableError):
+            roll_back_traffic(platform.router, "iris", "rollback-1")
+    assert weights(platform)[NEW] == WHOLE
+    rolled = ensure_rolled_back(platform, "iris", "rollback-1", actor="alert", reason="errors")
+    assert rolled.candidate is not None
+    assert rolled.candidate.name == NEW
+    assert weights(platform)[OLD] == WHOLE
+    assert champion(platform) == "1"
+
+
+def test_the_version_that_an_alert_named_is_blamed_and_not_the_newest(
+    platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
+) -> None:
+    promoted = ready_to_ramp()
+    ensure_ramped(platform, promoted.id)
+    ensure_promoted(platform, promoted.id)
+    ensure_watched(platform, promoted.id)
+    settled(platform, promoted.id)
+    ready_to_ramp(version="3")
+    moved = roll_back_traffic(platform.router, "iris", "rollback-1", NEW)
+    assert moved.changed
+    ensure_rolled_back(platform, "iris", "rollback-1", actor="alert", reason="errors", revision=NEW)
+    assert BAD_TAG in platform.registry.version("iris", "2").tags
+    assert BAD_TAG not in platform.registry.version("iris", "3").tags
+    assert platform.records.release("iris-v3-1").phase is Phase.ABORTED
+    assert champion(platform) == "1"
+
+
+def test_stale_news_ends_no_release(
+    platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
+) -> None:
+    bad = ready_to_ramp()
+    ensure_aborted(platform, bad.id, actor="admin")
+    other = ready_to_ramp(version="3")
+    ensure_rolled_back(
+        platform, "iris", "rollback-1", actor="alert", reason="late news", revision=NEW
+    )
+    assert platform.records.release(other.id).phase is Phase.SMOKING
+    assert platform.records.claimant("iris") == other.id
+
+
+def test_a_rollback_in_the_watch_ends_the_release_as_rolled_back(
+    platform: Platform, service: Service, callers: object, ready_to_ramp: ReadyToRamp
+) -> None:
+    long = service.model_copy(update={"watch": service.rollout.deadline})
+    object.__setattr__(platform, "catalog", ServiceCatalog((long,)))
+    release = ready_to_ramp()
+    ensure_ramped(platform, release.id)
+    ensure_promoted(platform, release.id)
+    roll_back_traffic(platform.router, "iris", "rollback-1")
+    with pytest.raises(FencedError):
+        ensure_watched(platform, release.id)
+    assert settled(platform, release.id).phase is Phase.ROLLED_BACK
+    assert champion(platform) == "1"
+
+
+def test_tidying_leaves_a_service_alone_that_a_release_holds(
+    platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
+) -> None:
+    release = ready_to_ramp()
+    before = platform.router.read("iris")
+    assert tidy(platform, "iris", by="reconcile-iris") == ()
+    assert platform.router.read("iris") == before
+    assert platform.records.claimant("iris") == release.id
+
+
+def test_a_deploy_waits_for_housekeeping_even_if_it_would_not_wait_for_a_release(
+    platform: Platform,
+) -> None:
+    platform.records.claim("iris", "reconcile-iris")
+    request = ReleaseRequest("iris", "admin", version="2")
+    assert try_open_release(platform, request, "iris-v2-1") == "reconcile-iris"
+    platform.records.disclaim("iris", "reconcile-iris")
+    assert isinstance(try_open_release(platform, request, "iris-v2-1"), Release)
+
+
+def test_a_dry_run_takes_no_alias_away(platform: Platform) -> None:
+    platform.registry.set_alias("iris", CHALLENGER, "2")
+    request = ReleaseRequest("iris", "admin", version="2", dry_run=True)
+    dry = try_open_release(platform, request, "iris-v2-1-dry-run")
+    assert isinstance(dry, Release)
+    settled(platform, dry.id)
+    assert platform.registry.version_by_alias("iris", CHALLENGER) is not None
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float = 15.0) -> None:

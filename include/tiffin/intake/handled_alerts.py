@@ -15,18 +15,22 @@ _KEPT_S = 30 * 86_400.0
 
 
 class HandledAlerts:
-    """A folder with one empty file for each rollback whose traffic was moved."""
+    """A folder with one file for each rollback that was acted on; it says why if it was refused."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def __contains__(self, rollback: str) -> bool:
-        """True when this rollback's traffic was moved."""
+        """True when this rollback was acted on: its traffic was moved, or it was refused."""
         return (self._folder / rollback).exists()
 
-    def remember(self, rollback: str) -> None:
-        """Note that it was moved; twice is once."""
-        write_atomically(self._folder / rollback, "")
+    def remember(self, rollback: str, refusal: str = "") -> None:
+        """Note that it was moved, or why it was refused; twice is once."""
+        write_atomically(self._folder / rollback, refusal)
+
+    def refusal(self, rollback: str) -> str:
+        """Return why a rollback was refused; nothing when it was not."""
+        return (self._folder / rollback).read_text(encoding="utf-8")
 
     def forget_old(self) -> None:
         """Drop what is older than a month; a file that somebody else dropped is no error."""

@@ -16,9 +16,29 @@ _DRAIN_S = 10.0
 def tidy(platform: Platform, service: str, *, by: str) -> tuple[str, ...]:
     """Retire what is neither stable nor the Revision to go back to; return their names.
 
-    Does nothing while a Release is on its way: it knows best what it needs. A Release that
-    begins meanwhile wins, because taking over fails once the generation moved on.
+    The Service is held for `by` meanwhile, so that no Release begins on what is being retired. Does
+    nothing while another Release holds it or is on its way: that one knows best what it needs.
     """
+    if not _has_leftovers(platform, service):
+        return ()
+    if platform.records.claim(service, by) != by:
+        return ()
+    try:
+        return _tidied(platform, service, by)
+    finally:
+        platform.records.disclaim(service, by)
+
+
+def _has_leftovers(platform: Platform, service: str) -> bool:
+    route = platform.router.read(service)
+    keep = _needed(platform, route) if route else frozenset()
+    shown = {backend.revision for backend in route.split.backends} if route else set()
+    running = {status.name for status in platform.target.revisions(service)}
+    return bool((shown | running) - keep)
+
+
+def _tidied(platform: Platform, service: str, by: str) -> tuple[str, ...]:
+    route = platform.router.read(service)  # before the Releases: a later one moves it on
     on_the_way = [
         release
         for release in platform.records.in_progress(service)
@@ -26,16 +46,15 @@ def tidy(platform: Platform, service: str, *, by: str) -> tuple[str, ...]:
     ]
     if on_the_way:
         return ()
-    route = platform.router.read(service)
     if route is None:
         return _retire(platform, service, keep=frozenset())
     keep = _needed(platform, route)
     extra = [b.revision for b in route.split.backends if b.revision not in keep]
-    if extra or (route.previous and route.previous not in keep):
+    if extra:
         try:
-            _drop(platform, route, extra, keep, by)
+            _drop(platform, route, extra, keep, f"tidy-{by}")
         except (FencedError, UnavailableError):
-            return ()  # another Release is quicker, or requests are in flight: next time
+            return ()  # somebody is quicker, or requests are in flight: next time
     return _retire(platform, service, keep=keep)
 
 
@@ -69,13 +88,11 @@ def _drop(
 ) -> None:
     """Take them out of the Split; the watch of a Release that holds it goes on undisturbed."""
     holder = _watcher(platform, route) or by
-    if holder != route.holder:
-        platform.router.take_over(route.split.service, holder, generation=route.generation)
     split = route.split
     for revision in extra:
         split = split.without(revision)
     previous = route.previous if route.previous in keep else None
-    platform.router.write(split, release=holder, previous=previous)
+    platform.router.write(split, release=holder, previous=previous, at=route.generation)
     for revision in extra:  # only now: pinned callers could keep one busy that is in the Split
         platform.router.wait_idle(split.service, revision, timeout_s=_DRAIN_S)
 

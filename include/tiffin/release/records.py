@@ -58,7 +58,6 @@ _CLAIMS = sa.Table(
     _META,
     sa.Column("service", sa.String(40), primary_key=True),
     sa.Column("release", sa.String(250), nullable=False),
-    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 _ORDERS = sa.Table(
     "orders",
@@ -223,7 +222,7 @@ class Records:
         with suppress(_DuplicateError), self._transaction() as tx:
             holder = tx.execute(sa.select(_CLAIMS.c.release).filter_by(service=service)).scalar()
             if holder is None:
-                tx.execute(_CLAIMS.insert().values(service=service, release=release, at=_now()))
+                tx.execute(_CLAIMS.insert().values(service=service, release=release))
                 return release
             return str(holder)
         return self.claimant(service) or self.claim(service, release)
@@ -232,11 +231,6 @@ class Records:
         """Let go of a Service, if this Release holds it."""
         with self._transaction() as tx:
             tx.execute(_CLAIMS.delete().filter_by(service=service, release=release))
-
-    def claimed_since(self, service: str) -> datetime | None:
-        """Return when the Release that holds a Service took it."""
-        with self._transaction() as tx:
-            return tx.execute(sa.select(_CLAIMS.c.at).filter_by(service=service)).scalar()
 
     def claimant(self, service: str) -> str | None:
         """Return the id of the Release that holds a Service."""

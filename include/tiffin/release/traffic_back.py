@@ -14,6 +14,8 @@ from tiffin.release.release import Release
 from tiffin.traffic.router import Route, Router
 
 _TRIES = 10
+ABORT = "abort-"
+"""What the holder's name begins with after an abort."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,21 @@ def move_traffic_back(platform: Platform, release: Release) -> None:
     )
 
 
+def was_taken_back(router: Router, release: Release) -> bool:
+    """True when somebody else has moved the traffic away from a Release's candidate.
+
+    A newer Release that was promoted has not: it keeps the candidate as its way back. Nor has a
+    person who aborted it: they changed their mind, nobody found it bad.
+    """
+    route = router.read(release.service)
+    if route is None or release.candidate is None:
+        return False
+    if route.holder == release.id or route.holder.startswith(ABORT):
+        return False
+    name = release.candidate.name
+    return route.split.weight(name) == 0 and route.previous != name
+
+
 def roll_back_traffic(
     router: Router, service: str, rollback: str, revision: str | None = None
 ) -> TrafficMoved:
@@ -67,8 +84,7 @@ def roll_back_traffic(
         if bad is None or good is None:
             return TrafficMoved(service, revision or "", route.split.fallback, False, route.holder)
         try:
-            router.take_over(service, rollback, generation=route.generation)
-            router.write(route.split.promoted(good), release=rollback)
+            router.write(route.split.promoted(good), release=rollback, at=route.generation)
         except FencedError:
             continue
         return TrafficMoved(service, bad, good, True, route.holder)

@@ -78,12 +78,14 @@ class EnvoyRouter:
                 self._store.save(service, stored)
         return stored.route
 
-    def write(self, split: Split, *, release: str, previous: str | None = None) -> Route:
+    def write(
+        self, split: Split, *, release: str, previous: str | None = None, at: int | None = None
+    ) -> Route:
         """Make the Split live and wait until Envoy confirms it. Twice is the same as once."""
         service = split.service
         with self._store.locked(service), ExitStack() as shared:
             before = self._store.load(service)
-            stored = written(before, split, release=release, previous=previous)
+            stored = written(before, split, release=release, previous=previous, at=at)
             in_doubt = self._store.is_in_doubt(service)
             is_structural = in_doubt or _structure(before) != _structure(stored)
             if is_structural:

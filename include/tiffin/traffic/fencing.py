@@ -39,26 +39,30 @@ def taken_over(
     """
     if stored is not None and stored.holder == release:
         return stored
-    now = stored.generation if stored else 0
-    if now != generation:
-        raise FencedError(
-            f"release {release} may not take over {service}: its traffic was written since "
-            f"(generation {now}, not {generation}); read it again and decide again",
-            code="generation-moved",
-        )
+    _check_generation(stored, service, release, generation)
     if stored is None or stored.split is None:
         return StoredRoute(holder=release)
     return replace(stored, holder=release, generation=stored.generation + 1)
 
 
 def written(
-    stored: StoredRoute | None, split: Split, *, release: str, previous: str | None
+    stored: StoredRoute | None,
+    split: Split,
+    *,
+    release: str,
+    previous: str | None,
+    at: int | None = None,
 ) -> StoredRoute:
     """Return what is stored after a write; the very same value when the write changes nothing.
+
+    With `at`, the write is refused unless that is the generation, and takes the Service over.
 
     Without a new `previous` the old one stays, as long as it is still in the Split and not what
     one would go back from. Raises FencedError when `release` is not the holder.
     """
+    if at is not None:
+        _check_generation(stored, split.service, release, at)
+        stored = taken_over(stored, split.service, release, generation=at)
     if stored is None or stored.holder != release:
         holder = f"release {stored.holder}" if stored else "nobody yet"
         raise FencedError(
@@ -72,3 +76,15 @@ def written(
     if stored.split == split and stored.previous == kept:
         return stored
     return StoredRoute(release, stored.generation + 1, split, kept)
+
+
+def _check_generation(
+    stored: StoredRoute | None, service: str, release: str, generation: int
+) -> None:
+    now = stored.generation if stored else 0
+    if now != generation:
+        raise FencedError(
+            f"release {release} may not take over {service}: its traffic was written since "
+            f"(generation {now}, not {generation}); read it again and decide again",
+            code="generation-moved",
+        )

@@ -32,11 +32,13 @@ class MemoryRouter:
             self._stored[service] = stored
         return stored.route
 
-    def write(self, split: Split, *, release: str, previous: str | None = None) -> Route:
+    def write(
+        self, split: Split, *, release: str, previous: str | None = None, at: int | None = None
+    ) -> Route:
         """Make the Split live. Twice is the same as once."""
         with self._lock:
             before = self._stored.get(split.service)
-            stored = written(before, split, release=release, previous=previous)
+            stored = written(before, split, release=release, previous=previous, at=at)
             self._stored[split.service] = stored
         return Route(split, stored.holder, stored.generation, stored.previous)
 

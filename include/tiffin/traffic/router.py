@@ -45,8 +45,13 @@ class Router(Protocol):
         Raises FencedError when the generation moved on: read again and decide again.
         """
 
-    def write(self, split: Split, *, release: str, previous: str | None = None) -> Route:
+    def write(
+        self, split: Split, *, release: str, previous: str | None = None, at: int | None = None
+    ) -> Route:
         """Make the Split live and wait until it is.
+
+        With `at`, the Service is taken over in the same step, if its generation still is `at`:
+        killed at any instant, holder and Split have both changed, or neither has.
 
         Raises FencedError when `release` is not the holder, RefusedError when the router finds
         the configuration invalid, UnavailableError when it doesn't confirm in time (the old

@@ -71,17 +71,31 @@ def alertmanager_routes(intake: Intake) -> APIRouter:
 
 
 def _move(intake: Intake, alert: Alert) -> _Outcome:
-    """Move the traffic, once for each alert: a repetition must not hit a later Release."""
+    """Move the traffic, once for each alert: a repetition must not hit a later Release.
+
+    Not even that of an alert that was refused: what came since may be the cure.
+    """
     if alert.rollback in intake.handled:
-        return _Outcome(alert)
+        return _Outcome(alert, errors=_refused_before(intake, alert))
     try:
         moved = roll_back_traffic(
             intake.platform.router, alert.service, alert.rollback, alert.revision
         )
         intake.handled.remember(alert.rollback)
+    except RefusedError as error:
+        intake.handled.remember(alert.rollback, refusal=error.message)
+        return _Outcome(alert, errors=(error,))
     except TiffinError as error:
         return _Outcome(alert, errors=(error,))
     return _Outcome(alert, moved.changed, moved.from_revision or alert.revision, moved.to_revision)
+
+
+def _refused_before(intake: Intake, alert: Alert) -> tuple[TiffinError, ...]:
+    refusal = intake.handled.refusal(alert.rollback)
+    if not refusal:
+        return ()
+    sentence = f"this alert was refused when it first came: {refusal}"
+    return (RefusedError(sentence, code="alert-refused-before"),)
 
 
 def _start_run(intake: Intake, outcome: _Outcome) -> None:

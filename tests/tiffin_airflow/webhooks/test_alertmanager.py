@@ -136,6 +136,20 @@ def test_nothing_to_go_back_to_is_said(client):
     assert answer.json()["alerts"][0]["errors"][0]["code"] == "nothing-to-roll-back-to"
 
 
+def test_a_refused_alert_does_not_hit_the_cure_when_it_comes_again(
+    client, intake, platform, ready_to_ramp
+):
+    assert send(client, ALERT).status_code == 422
+    cure = ready_to_ramp("2")
+    platform.records.move(cure.id, Phase.RAMPING)
+    ensure_promoted(platform, cure.id)
+    again = send(client, ALERT)
+    assert again.status_code == 422
+    assert again.json()["alerts"][0]["errors"][0]["code"] == "alert-refused-before"
+    assert fallback(platform) == "v2-abcdef01"
+    assert (ROLLBACK_DAG, ROLLBACK) not in intake.runs.confs
+
+
 def test_a_resolved_alert_is_taken_and_does_nothing(client, intake, promoted):
     answer = send(client, ALERT | {"status": "resolved"})
     assert (answer.status_code, answer.json()) == (200, {"alerts": []})

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from tiffin.errors import FencedError
 from tiffin.platform import Platform
 from tiffin.registry.model_version import BAD_TAG, CHALLENGER, CHAMPION
 from tiffin.release.cleaning import tidy
 from tiffin.release.phases import Phase
 from tiffin.release.release import Release
-from tiffin.release.traffic_back import move_traffic_back
+from tiffin.release.traffic_back import move_traffic_back, was_taken_back
 
 _ENDS = {
     "MeasuredBadError": Phase.FAILED,
@@ -33,45 +35,52 @@ def ensure_settled(platform: Platform, release_id: str) -> Release | None:
     if release is None:
         return None
     if not release.phase.is_end:
-        move_traffic_back(platform, release)
-        release = _end(platform, release)
-    _settle_registry(platform, release)
-    platform.records.disclaim(release.service, release.id)
+        with suppress(FencedError):  # a rollback is quicker, and ends it in its own words
+            move_traffic_back(platform, release)
+            _end(platform, release)
+        release = platform.records.release(release_id)
     if not release.is_dry_run:
-        tidy(platform, release.service, by=f"tidy-{release.id}")
+        _settle_registry(platform, release)
+        tidy(platform, release.service, by=release.id)
+        platform.records.disclaim(release.service, release.id)
     _close_registry_run(platform, release)
     return release
 
 
-def _end(platform: Platform, release: Release) -> Release:
+def _end(platform: Platform, release: Release) -> None:
     """Name the end by the last error in the ledger; none means that the task was lost."""
     errors = platform.records.entries(release.id, "error")
     last: Mapping[str, Any] = errors[-1].body if errors else {}
     end = _ENDS.get(last.get("branch", ""), Phase.ERROR)
-    if end is Phase.FAILED and release.phase in _CARRIED_TRAFFIC:
+    if release.phase in _CARRIED_TRAFFIC and (
+        end is Phase.FAILED or (end is Phase.ABORTED and was_taken_back(platform.router, release))
+    ):
         end = Phase.ROLLED_BACK
     reason = last.get("message", f"the task that ran it in phase {release.phase} was lost")
-    return platform.records.move(release.id, end, reason=reason)
+    platform.records.move(release.id, end, reason=reason)
 
 
 def _settle_registry(platform: Platform, release: Release) -> None:
-    """Take the challenger alias back; tag a version that was measured and found bad."""
+    """Take the aliases back; tag a version that was measured and found bad."""
     platform.registry.delete_alias(release.model, CHALLENGER, only_if=release.version)
-    if release.phase in (Phase.FAILED, Phase.ROLLED_BACK) and not release.is_dry_run:
+    if release.phase is not Phase.SUCCESSFUL:
+        _give_champion_back(platform, release)
+    if release.phase in (Phase.FAILED, Phase.ROLLED_BACK):
         measured = any(
             entry.body["branch"] == "MeasuredBadError" and entry.body["code"] != "ramp-deadline"
             for entry in platform.records.entries(release.id, "error")
         )
         if measured:  # a ramp that ran out of time proves nothing about the version
             platform.registry.set_tag(release.model, release.version, BAD_TAG, release.reason)
-            _give_champion_back(platform, release)
 
 
 def _give_champion_back(platform: Platform, release: Release) -> None:
+    """Champion follows the traffic: it leaves a version that was promoted and did not stay."""
     champion = platform.registry.version_by_alias(release.model, CHAMPION)
-    stable = platform.records.revision(release.service, release.stable or "")
-    if champion is not None and champion.version == release.version and stable is not None:
-        platform.registry.set_alias(release.model, CHAMPION, stable.version)
+    route = platform.router.read(release.service)
+    live = platform.records.revision(release.service, route.split.fallback) if route else None
+    if champion is not None and live is not None and champion.version == release.version:
+        platform.registry.set_alias(release.model, CHAMPION, live.version)
 
 
 def _close_registry_run(platform: Platform, release: Release) -> None:

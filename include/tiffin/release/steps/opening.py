@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tiffin.errors import FencedError, RefusedError
+from tiffin.errors import FencedError, RefusedError, UnavailableError
 from tiffin.platform import Platform
 from tiffin.registry.model_version import CHALLENGER, ModelVersion, RunRecord
 from tiffin.release.phases import Phase
@@ -25,10 +25,10 @@ def try_open_release(platform: Platform, request: ReleaseRequest, release_id: st
     if not request.dry_run:
         holder = platform.records.claim(service.name, release_id)
         if holder != release_id:
-            return _wait_or_refuse(request, holder)
+            return _wait_or_refuse(platform, request, holder)
     release = platform.records.open(_release(platform, service, version, request, release_id))
     if not request.dry_run:
-        _take_over(platform, release)
+        release = _take_over(platform, release)
         platform.registry.set_alias(service.model, CHALLENGER, version.version)
     return _with_registry_run(platform, release)
 
@@ -46,7 +46,7 @@ def check_conflict(platform: Platform, request: ReleaseRequest, release_id: str)
     """Refuse a request that would not wait while another Release holds its Service."""
     holder = platform.records.claimant(request.service)
     if holder not in (None, release_id) and not request.dry_run:
-        _wait_or_refuse(request, str(holder))
+        _wait_or_refuse(platform, request, str(holder))
 
 
 def resolve(platform: Platform, service: Service, request: ReleaseRequest) -> ModelVersion:
@@ -81,8 +81,11 @@ def _refuse_bad(service: Service, version: ModelVersion) -> None:
         )
 
 
-def _wait_or_refuse(request: ReleaseRequest, holder: str) -> str:
-    if request.on_conflict is OnConflict.WAIT:
+def _wait_or_refuse(platform: Platform, request: ReleaseRequest, holder: str) -> str:
+    """Return whom to wait for; housekeeping, which takes a moment, is always waited for."""
+    found = platform.records.find(holder)
+    is_housekeeping = found is None or found.phase.is_end
+    if is_housekeeping or request.on_conflict is OnConflict.WAIT:
         return holder
     raise RefusedError(
         f"release {holder} of {request.service} is in progress; wait for it, abort it with "
@@ -114,15 +117,29 @@ def _release(
     )
 
 
-def _take_over(platform: Platform, release: Release) -> None:
-    """Become the holder; the generation is read first, so that a rollback in between wins."""
+def _take_over(platform: Platform, release: Release) -> Release:
+    """Become the holder; stable and the generation are of one reading, so what came since wins.
+
+    A Release that is past this step took over then, and must not again: it may have been fenced.
+    """
     route = platform.router.read(release.service)
-    generation = route.generation if route else 0
     now = platform.records.release(release.id)
     if now.phase.is_end:
         raise FencedError(f"release {release.id} has ended: {now.reason}", code="release-ended")
-    if route is None or (route.holder != release.id and now.phase is Phase.PENDING):
+    if now.phase is not Phase.PENDING or (route is not None and route.holder == release.id):
+        return now
+    stable = route.split.fallback if route else None
+    now = platform.records.move(release.id, now.phase, stable=stable)
+    generation = route.generation if route else 0
+    try:
         platform.router.take_over(release.service, release.id, generation=generation)
+    except FencedError as error:
+        raise UnavailableError(
+            f"the traffic of {release.service} changed while {release.id} took it over; it is "
+            "tried again",
+            code="router-contended",
+        ) from error
+    return now
 
 
 def _with_registry_run(platform: Platform, release: Release) -> Release:

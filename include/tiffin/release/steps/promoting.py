@@ -14,7 +14,7 @@ from tiffin.release.phases import Phase
 from tiffin.release.release import Release
 from tiffin.release.steps.starting import wait_until_ready
 from tiffin.release.steps.step import ensure_still_ours, service_of, step
-from tiffin.release.traffic_back import move_traffic_back
+from tiffin.release.traffic_back import move_traffic_back, was_taken_back
 from tiffin.services.spec import Service
 from tiffin.traffic.split import WHOLE, Backend, Split, Timeouts
 
@@ -79,7 +79,9 @@ def _watch(platform: Platform, release: Release, service: Service) -> None:
         try:
             ensure_still_ours(platform, release)
         except FencedError:
-            return
+            if was_taken_back(platform.router, release):
+                raise
+            return  # a newer Release: the watch is over, and it was good
         try:
             before = before or platform.counters.read(release.service)
             time.sleep(service.rollout.look_every.total_seconds())

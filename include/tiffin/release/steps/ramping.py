@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from tiffin.analysis.harm import Undecidable
 from tiffin.analysis.verdict import Decision
-from tiffin.errors import FencedError, MeasuredBadError, UndecidedError
+from tiffin.errors import MeasuredBadError, UndecidedError
 from tiffin.platform import Platform
 from tiffin.release.looks import Look, Looks
 from tiffin.release.phases import Phase
@@ -45,8 +45,7 @@ def guard_approval(platform: Platform, release_id: str, is_answered: Callable[[]
     Raises what `ensure_ramped` raises. A Release with no traffic to guard returns when answered.
     """
     release = platform.records.release(release_id)
-    if release.phase.is_end:
-        raise FencedError(f"release {release.id} has ended: {release.reason}", code="release-ended")
+    ensure_still_ours(platform, release)
     service = service_of(platform, release)
     if release.stable is None or service.rollout.strategy == "direct":
         while not is_answered():

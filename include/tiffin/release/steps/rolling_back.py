@@ -15,7 +15,7 @@ from tiffin.release.cleaning import tidy
 from tiffin.release.phases import Phase
 from tiffin.release.release import Release
 from tiffin.release.steps.ending import ensure_settled
-from tiffin.release.traffic_back import TrafficMoved, roll_back_traffic
+from tiffin.release.traffic_back import ABORT, TrafficMoved, roll_back_traffic
 from tiffin.targets.target import Revision
 
 
@@ -62,7 +62,7 @@ def ensure_aborted(platform: Platform, release_id: str, *, actor: str) -> Releas
             "back to the revision before",
             code="already-promoted",
         )
-    _take_traffic_from(platform, release, f"abort-{release_id}")
+    _take_traffic_from(platform, release, f"{ABORT}{release_id}")
     platform.records.move(release_id, Phase.ABORTED, reason=f"aborted by {actor}")
     settled = ensure_settled(platform, release_id)
     assert settled is not None
@@ -73,9 +73,8 @@ def _take_traffic_from(platform: Platform, release: Release, by: str) -> None:
     route = platform.router.read(release.service)
     if route is None or route.holder != release.id:
         return
-    platform.router.take_over(release.service, by, generation=route.generation)
-    back = route.split.promoted(route.split.fallback)
-    platform.router.write(back, release=by, previous=route.previous)
+    back = route.split.promoted(release.stable or route.split.fallback)
+    platform.router.write(back, release=by, previous=route.previous, at=route.generation)
 
 
 def _moved_and_recorded(
@@ -86,8 +85,9 @@ def _moved_and_recorded(
     bad = None
     if moved.from_revision:
         bad = platform.records.revision(service, moved.from_revision)
-    elif moved.relieved == rollback:
-        bad = _newest_not_live(platform, service, moved)
+    elif moved.relieved == rollback:  # the fast lane was here
+        named = platform.records.revision(service, revision) if revision else None
+        bad = named or _newest_not_live(platform, service, moved)
     good = platform.records.revision(service, moved.to_revision)
     return platform.records.open(_rollback_release(platform, service, rollback, actor, good, bad))
 
@@ -128,9 +128,17 @@ def _rollback_release(
 def _end_losers(
     platform: Platform, service: str, rollback: str, bad: Revision, reason: str
 ) -> None:
-    """End every other Release in progress: it was fenced when the traffic moved."""
+    """End every other Release in progress: it was fenced when the traffic moved.
+
+    Stale news moved nothing and ends nobody; a Release whose own candidate is trusted goes on.
+    """
+    route = platform.router.read(service)
+    if route is None or route.holder != rollback:
+        return
     for loser in platform.records.in_progress(service):
         if loser.id == rollback or loser.is_dry_run:
+            continue
+        if loser.candidate is not None and loser.candidate.name == route.split.fallback:
             continue
         is_bad = loser.candidate is not None and loser.candidate.name == bad.name
         end = Phase.ROLLED_BACK if is_bad and loser.phase in _TRAFFIC else Phase.ABORTED

@@ -67,7 +67,12 @@ def service_of(platform: Platform, release: Release) -> Service:
 
 
 def ensure_still_ours(platform: Platform, release: Release) -> None:
-    """Raise FencedError when another Release has taken the Service over."""
+    """Raise FencedError when another Release has taken the Service over, or this one has ended."""
+    now = platform.records.release(release.id)
+    if now.phase.is_end:
+        raise FencedError(
+            f"release {release.id} has ended ({now.phase}: {now.reason})", code="release-ended"
+        )
     route = platform.router.read(release.service)
     if route is not None and route.holder != release.id:
         raise FencedError(
