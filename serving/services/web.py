@@ -44,9 +44,14 @@ async def _predict(request: Request) -> JSONResponse:
     if body is None:
         return _response(_TOO_LARGE)
     reply: Callable[[bytes], Reply] = state.predictor.reply
-    return _response(await anyio.to_thread.run_sync(reply, body, limiter=state.one_at_a_time))
+    async with state.one_at_a_time:
+        # Work for callers who gave up waiting would make the next ones wait until they give up too.
+        if await request.is_disconnected():
+            return _response(_GONE)
+        return _response(await anyio.to_thread.run_sync(reply, body))
 
 
+_GONE = Reply(499, {"error": "the caller has gone"})
 _TOO_LARGE = Reply(413, {"error": f"the body is larger than {LARGEST_BODY} bytes; send fewer rows"})
 
 

@@ -16,6 +16,7 @@ from tiffin.services.spec import Kind, Service, SmokeCase
 from tiffin.smoke.answers import difference
 from tiffin.smoke.report import SmokeCheck, SmokeReport
 
+_EXCERPT = 600
 PATIENCE_S = 30.0
 """How long one answer may take before the candidate counts as hanging."""
 
@@ -110,4 +111,5 @@ def _object(answer: requests.Response) -> Mapping[str, Any]:
 
 
 def _excerpt(answer: requests.Response) -> str:
-    return " ".join(answer.text.split())[:200]
+    text = " ".join(answer.text.split())
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,27 @@ def samples(server: RunningServer) -> dict[str, float]:
     text = requests.get(f"{server.url}/metrics", timeout=30).text
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def predictions_made(server: RunningServer) -> float:
+    lines = requests.get(f"{server.url}/metrics", timeout=10).text.splitlines()
+    made = [line for line in lines if line.startswith("model_predictions_total")]
+    return sum(float(line.rpartition(" ")[2]) for line in made)
+
+
+def test_callers_who_gave_up_cost_no_predictions(credit_risk: RunningServer) -> None:
+    body = json.dumps({"input_data": {"features": [GOOD_ROW] * 400}}).encode()
+    host, port = credit_risk.url.removeprefix("http://").split(":")
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    credit_risk.predict([GOOD_ROW])
+    before = predictions_made(credit_risk)
+    callers = [socket.create_connection((host, int(port))) for _ in range(60)]
+    for caller in callers:
+        caller.sendall(head + body)
+    for caller in callers:
+        caller.close()
+    assert credit_risk.predict([GOOD_ROW]).status_code == 200
+    assert predictions_made(credit_risk) - before < 30 * 400  # rows; all 60 would be 24,000

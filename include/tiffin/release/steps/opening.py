@@ -89,7 +89,7 @@ def _wait_or_refuse(platform: Platform, request: ReleaseRequest, holder: str) ->
         return holder
     raise RefusedError(
         f"release {holder} of {request.service} is in progress; wait for it, abort it with "
-        f"`tiffin abort {request.service}`, or ask again with on-conflict `wait`",
+        f"`tiffin abort {request.service}`, or ask again with `--on-conflict wait`",
         code="release-in-progress",
     )
 

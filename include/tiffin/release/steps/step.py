@@ -38,14 +38,21 @@ def step(phase: Phase) -> Callable[[Body[P]], Step[P]]:
             try:
                 return body(platform, release, *args, **kwargs)
             except TiffinError as error:
-                if error.code == "superseded":
-                    raise  # the process that goes on writes this Release's story
+                if _is_told_already(platform, release_id, error):
+                    raise
                 record_error(platform, release_id, phase, error)
                 raise
 
         return run
 
     return decorate
+
+
+def _is_told_already(platform: Platform, release_id: str, error: TiffinError) -> bool:
+    """True when another process writes this Release's story: the one that goes on, or ended it."""
+    if not isinstance(error, FencedError):
+        return False
+    return error.code == "superseded" or platform.records.release(release_id).phase.is_end
 
 
 def record_error(platform: Platform, release: str, phase: Phase, error: TiffinError) -> None:
