@@ -56,12 +56,16 @@ def settled(platform: Platform, release: str) -> Release:
     return end
 
 
+def ramp_and_promote(platform: Platform, release: Release) -> None:
+    ensure_ramped(platform, release.id)
+    ensure_promoted(platform, release.id)
+
+
 def test_a_good_candidate_is_promoted_and_the_old_one_kept_warm(
     platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
 ) -> None:
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
     ensure_watched(platform, release.id)
     end = settled(platform, release.id)
     assert end.phase is Phase.SUCCESSFUL
@@ -242,8 +246,7 @@ def test_a_regression_after_promotion_rolls_back(
     long = service.model_copy(update={"watch": service.rollout.deadline})
     object.__setattr__(platform, "catalog", ServiceCatalog((long,)))
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
     callers.error_rates[NEW] = 0.5
     with pytest.raises(MeasuredBadError, match="after its promotion"):
         ensure_watched(platform, release.id)
@@ -310,8 +313,7 @@ def test_a_rollback_after_promotion_goes_to_the_previous_revision_once(
     platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
 ) -> None:
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
     ensure_watched(platform, release.id)
     settled(platform, release.id)
     for _ in range(2):
@@ -327,8 +329,7 @@ def test_the_fast_lane_first_and_the_record_later_is_one_rollback(
     platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
 ) -> None:
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
     moved = roll_back_traffic(platform.router, "iris", "rollback-1")
     assert (moved.from_revision, moved.to_revision, moved.changed) == (NEW, OLD, True)
     again = roll_back_traffic(platform.router, "iris", "rollback-1")
@@ -399,8 +400,7 @@ def test_a_fast_lane_that_the_router_did_not_answer_is_no_rollback_yet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
 
     def does_not_answer(*_: object, **__: object) -> None:
         raise UnavailableError("the gateway did not answer", code="gateway-unavailable")
@@ -421,8 +421,7 @@ def test_the_version_that_an_alert_named_is_blamed_and_not_the_newest(
     platform: Platform, callers: object, ready_to_ramp: ReadyToRamp
 ) -> None:
     promoted = ready_to_ramp()
-    ensure_ramped(platform, promoted.id)
-    ensure_promoted(platform, promoted.id)
+    ramp_and_promote(platform, promoted)
     ensure_watched(platform, promoted.id)
     settled(platform, promoted.id)
     ready_to_ramp(version="3")
@@ -454,8 +453,7 @@ def test_a_rollback_in_the_watch_ends_the_release_as_rolled_back(
     long = service.model_copy(update={"watch": service.rollout.deadline})
     object.__setattr__(platform, "catalog", ServiceCatalog((long,)))
     release = ready_to_ramp()
-    ensure_ramped(platform, release.id)
-    ensure_promoted(platform, release.id)
+    ramp_and_promote(platform, release)
     roll_back_traffic(platform.router, "iris", "rollback-1")
     with pytest.raises(FencedError):
         ensure_watched(platform, release.id)
