@@ -10,6 +10,7 @@ from tiffin.release.phases import Phase
 from tiffin.release.release import Release
 from tiffin.release.steps.preparing import GOLDEN
 from tiffin.release.steps.step import ensure_still_ours, service_of, step
+from tiffin.smoke.report import SmokeReport
 from tiffin.smoke.smoke import run_smoke
 from tiffin.targets.target import Revision, RevisionState
 from tiffin.traffic.split import Backend, Endpoint
@@ -41,11 +42,10 @@ def ensure_smoked(platform: Platform, release: Release) -> Release:
     """Post the golden requests straight to the candidate."""
     ensure_still_ours(platform, release)
     assert release.candidate is not None
-    endpoint = wait_until_ready(platform, release.candidate)
-    golden = platform.workspace_of(release.id) / GOLDEN
-    report = run_smoke(
-        service_of(platform, release), f"http://{endpoint}", golden if golden.exists() else None
-    )
+    report = _smoke(platform, release, release.candidate)
+    state = platform.target.status(release.service, release.candidate.name).state
+    if not report.passed and state is not RevisionState.READY:
+        report = _smoke(platform, release, release.candidate)  # it was killed, not wrong
     body = {"passed": report.passed, "failures": list(report.failures)}
     platform.records.note(release.id, "smoked", body)
     if not report.passed:
@@ -55,6 +55,13 @@ def ensure_smoked(platform: Platform, release: Release) -> Release:
             code="smoke-failed",
         )
     return platform.records.release(release.id)
+
+
+def _smoke(platform: Platform, release: Release, candidate: Revision) -> SmokeReport:
+    endpoint = wait_until_ready(platform, candidate)
+    golden = platform.workspace_of(release.id) / GOLDEN
+    service = service_of(platform, release)
+    return run_smoke(service, f"http://{endpoint}", golden if golden.exists() else None)
 
 
 def wait_until_ready(platform: Platform, revision: Revision) -> Endpoint:
