@@ -70,3 +70,17 @@ def test_shows_the_share_only_while_the_release_ramps(records: Records) -> None:
     entries = records.entries(ASKED.id)
     line = running_line(ASKED.id, snapshot(entries, datetime.now(UTC)))
     assert line == "credit-risk-v2-1: Validating 0 s"
+
+
+def test_gives_a_sign_of_life_where_there_is_no_terminal(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiffin.cli.progress._SIGN_OF_LIFE_S", 0.0)
+    records.open(ASKED)
+    records.move(ASKED.id, Phase.VALIDATING)
+    end = threading.Timer(1.2, lambda: records.move(ASKED.id, Phase.ERROR))
+    end.start()
+    shown = io.StringIO()
+    follow(records, ASKED.id, Console(file=shown), lambda: "running")
+    end.join()
+    assert "credit-risk-v2-1: Validating 0 s" in shown.getvalue()

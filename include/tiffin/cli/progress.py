@@ -1,7 +1,8 @@
 """Follow a Release until it ends, and show its phases as they pass.
 
-On a terminal the running phase ticks in place; elsewhere each phase is one line when it is over.
-Only the records are read, so following changes nothing and may stop and start at will.
+On a terminal the running phase ticks in place; elsewhere each phase is one line when it is over,
+and what runs longer says how it goes twice a minute. Only the records are read, so following
+changes nothing and may stop and start at will.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tiffin.release.records import Records
 from tiffin.release.release import Release
 
 _POLL_S = 0.5
+_SIGN_OF_LIFE_S = 30.0
 _PATIENCE_S = 60.0
 """How long Airflow or the records may be away before the wait is given up; the Release goes on."""
 
@@ -36,7 +38,7 @@ def follow(records: Records, release: str, console: Console, run_state: RunState
 
     Raises RefusedError `deploy-refused` when its DAG run ended before it was recorded.
     """
-    shown = 0
+    shown, alive_at = 0, time.monotonic()
     with console.status(f"{release} waits for its turn") as status:
         _wait_until_recorded(records, release, run_state)
         while True:
@@ -45,7 +47,11 @@ def follow(records: Records, release: str, console: Console, run_state: RunState
             shown = _show_what_is_over(now, shown, console)
             if found.phase.is_end:
                 return found
-            status.update(running_line(release, now))
+            line = running_line(release, now)
+            status.update(line)
+            if not console.is_terminal and time.monotonic() - alive_at > _SIGN_OF_LIFE_S:
+                console.print(line, highlight=False, soft_wrap=True)
+                alive_at = time.monotonic()
             time.sleep(_POLL_S)
 
 

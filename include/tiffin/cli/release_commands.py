@@ -196,13 +196,19 @@ def release_json(release: Release) -> dict[str, Any]:
         "actor": release.actor,
         "begun_at": release.begun_at.isoformat(),
         "changed_at": release.changed_at.isoformat(),
-        "seconds": (release.changed_at - release.begun_at).total_seconds(),
+        "seconds": _seconds(release),
         "dry_run": release.is_dry_run,
         "stable": release.stable,
         "candidate": release.candidate.name if release.candidate else None,
         "image": release.candidate.image if release.candidate else None,
         "digest": release.digest,
     }
+
+
+def _seconds(release: Release) -> float:
+    """Return how long a Release took, or has been going on."""
+    until = release.changed_at if release.phase.is_end else datetime.now(UTC)
+    return (until - release.begun_at).total_seconds()
 
 
 def _ask(platform: Platform, api: AirflowApi, request: ReleaseRequest, console: Console) -> str:
@@ -290,9 +296,8 @@ def _show_end(ended: Release, as_json: bool, console: Console) -> None:
 
 def _list(releases: tuple[Release, ...], console: Console) -> None:
     for release in releases:
-        seconds = (release.changed_at - release.begun_at).total_seconds()
         begun = release.begun_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        facts = f"{release.id:<24} {release.phase.value:<12} {begun}  {seconds:.0f} s"
+        facts = f"{release.id:<24} {release.phase.value:<12} {begun}  {_seconds(release):.0f} s"
         console.print(f"{facts}  by {release.actor}", markup=False, soft_wrap=True)
         if release.reason:
             console.print(f"    {release.reason}", markup=False, soft_wrap=True)

@@ -67,7 +67,7 @@ def status(as_json: _AsJson = False) -> None:
         print(json.dumps(told))
     else:
         _show(parts)
-        Console().print(services_table(platform))
+        _wide_console().print(services_table(platform))
     if not all(part.is_ready for part in parts):
         raise typer.Exit(UNAVAILABLE)
 
@@ -116,4 +116,10 @@ def _show(parts: tuple[object, ...]) -> None:
             ready = "yes" if part.is_ready else "no"
             uptime = f"{part.seconds:.0f} s" if part.pid else ""
             table.add_row(part.name, part.state, ready, str(part.pid or ""), uptime, part.reason)
-    Console().print(table)
+    _wide_console().print(table)
+
+
+def _wide_console() -> Console:
+    """Return a console that cuts no column off where there is no terminal to fit into."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
