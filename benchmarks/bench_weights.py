@@ -3,10 +3,10 @@
     python -m benchmarks.bench_weights                       one service
     python -m benchmarks.bench_weights --services 100        beside 99 others
 
-Envoy takes one inotify instance per Service: for more than about 100, raise the system's
-fs.inotify.max_user_instances first.
+Each of the two Envoys takes one inotify instance per Service: for more than about 60, raise the
+system's fs.inotify.max_user_instances first.
 
-Real Envoy, two tiny upstreams, all traffic flipped from one Revision to the other and back, while
+Real Envoys, two tiny upstreams, all traffic flipped from one Revision to the other and back, while
 one caller asks as fast as it can (it sees the effect) and a steady load runs (it counts losses).
 """
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tiffin.home import DEFAULT_PORTS, PROJECT, TiffinHome
+from tiffin.ports import is_free
 from tiffin.stack.daemon import end_supervisord, ensure_supervisord
-from tiffin.stack.preflight import is_free
 
 # Airflow reads its environment when it is first imported, so this comes before any test module.
 _AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="tiffin-airflow-"))

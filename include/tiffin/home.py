@@ -25,9 +25,13 @@ DEFAULT_PORTS = {
     "airflow": 8080,
     "mlflow": 5000,
     "gateway-admin": 9901,
+    "gateway-admin-2": 9902,
     "revisions": 21000,
 }
 """Each may be set by TIFFIN_PORT_<NAME>; all, and the services' own, move by TIFFIN_PORT_OFFSET."""
+
+ENVOYS = {"envoy-1": "gateway-admin", "envoy-2": "gateway-admin-2"}
+"""The Envoys that share the services' ports, so that one may die, and the names of their own."""
 
 _LONGEST_RUN_FOLDER = 80
 """A Unix socket's path has at most 107 bytes; supervisord and PostgreSQL append up to 27."""
@@ -53,10 +57,15 @@ class TiffinHome:
 
     @cached_property
     def settings(self) -> dict[str, int]:
-        """The ports as remembered, or as the environment asks when nothing is remembered."""
+        """The ports as remembered, or as the environment asks when nothing is remembered.
+
+        A port that a newer version added since has its default.
+        """
         remembered = self.path / "settings.json"
         if remembered.exists():
-            return {name: int(port) for name, port in json.loads(remembered.read_text()).items()}
+            known = {name: int(port) for name, port in json.loads(remembered.read_text()).items()}
+            defaults = {name: port + known["offset"] for name, port in DEFAULT_PORTS.items()}
+            return defaults | known
         return settings_from_environment()
 
     def remember_settings(self) -> None:
@@ -95,8 +104,13 @@ class TiffinHome:
         return self.settings[name]
 
     def url(self, name: str) -> str:
-        """Return the loopback URL of `airflow`, `mlflow` or `gateway-admin`."""
+        """Return the loopback URL of `airflow`, `mlflow` or an Envoy's admin port."""
         return f"http://127.0.0.1:{self.port(name)}"
+
+    @property
+    def envoy_urls(self) -> tuple[str, ...]:
+        """Where the Envoys answer for themselves."""
+        return tuple(self.url(port) for port in ENVOYS.values())
 
     def secret(self, name: str) -> str:
         """Return a secret, generated (43 URL-safe characters) the first time it is asked for.

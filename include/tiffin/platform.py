@@ -46,13 +46,12 @@ def embedded_platform(home: TiffinHome | None = None) -> Platform:
     from tiffin.traffic.envoy_router import EnvoyRouter
 
     home = home or TiffinHome.from_environment()
-    admin = home.url("gateway-admin")
     return Platform(
         catalog=ServiceFolder(PROJECT / "include" / "services"),
         registry=MlflowRegistry(home.url("mlflow")),
         target=LocalTarget(home, Supervisor(home)),
-        router=EnvoyRouter(home.folder("gateway"), admin),
-        counters=EnvoyCounters(admin),
+        router=EnvoyRouter(home.folder("gateway"), home.envoy_urls),
+        counters=EnvoyCounters(home.envoy_urls),
         records=Records(database_url(home, "tiffin")),
         bento_store=home.folder("bentoml"),
         workspace=home.folder("releases"),

@@ -38,7 +38,7 @@ class PatientLoad(SteadyLoad):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self.failures: list[tuple[float, int, str]] = []
-        self.failed_after_retry = 0
+        self.failed_again: list[float] = []
 
     async def _send(self, session: aiohttp.ClientSession, body: bytes | None) -> None:
         record, error = await self._try(session, body)
@@ -50,7 +50,8 @@ class PatientLoad(SteadyLoad):
         self.failures.append((record.at, record.status, error or record.revision))
         await asyncio.sleep(RETRY_AFTER_S)
         again, _ = await self._try(session, body)
-        self.failed_after_retry += again.is_failed
+        if again.is_failed:
+            self.failed_again.append(record.at)
 
     async def _try(self, session: aiohttp.ClientSession, body: bytes | None) -> tuple[Record, str]:
         begin, status, revision, failed = time.monotonic(), NO_ANSWER, "", ""
@@ -70,9 +71,17 @@ class LoadReport:
 
     sent: int = 0
     failures: list[tuple[float, int, str]] = field(default_factory=list)
-    failed_after_retry: int = 0
+    failed_again: list[float] = field(default_factory=list)
+    """When the failures were that one retry did not mend."""
     answers: list[tuple[float, str]] = field(default_factory=list)
     """The time and the Revision of each good answer."""
+    tries: list[tuple[float, float, bool]] = field(default_factory=list)
+    """When each first try began and ended, and whether it failed."""
+
+    @property
+    def failed_after_retry(self) -> int:
+        """Requests that failed at the first try and at the second."""
+        return len(self.failed_again)
 
     @property
     def unanswered(self) -> int:
@@ -84,18 +93,45 @@ class LoadReport:
         """Requests that got an answer, and it was not 2xx."""
         return len(self.failures) - self.unanswered
 
+    def between(self, begin: float, end: float) -> LoadReport:
+        """Return the part of it that ended in this time."""
+        tries = [each for each in self.tries if begin <= each[1] < end]
+        return LoadReport(
+            sent=len(tries),
+            failures=[failure for failure in self.failures if begin <= failure[0] < end],
+            failed_again=[at for at in self.failed_again if begin <= at < end],
+            answers=[answer for answer in self.answers if begin <= answer[0] < end],
+            tries=tries,
+        )
+
+    def in_flight(self, begin: float, end: float) -> int:
+        """Count the first tries that were under way at some time in between."""
+        return sum(began <= end and ended >= begin for began, ended, _ in self.tries)
+
+    def failed_outside(self, *moments: tuple[float, float]) -> list[tuple[float, float]]:
+        """Return the failed first tries that were under way in none of these moments."""
+        return [
+            (began, ended)
+            for began, ended, is_failed in self.tries
+            if is_failed and not any(began <= end and ended >= begin for begin, end in moments)
+        ]
+
     def answers_by(self, revision: str) -> int:
         """Count a Revision's good answers."""
         return sum(name == revision for _, name in self.answers)
 
 
 @contextlib.contextmanager
-def load_on(url: str, bodies: Path, *, rate: float = 20) -> Iterator[LoadReport]:
-    """Load a URL while the block runs, from another process; it flows when the block begins."""
+def load_on(
+    url: str, bodies: Path, *, rate: float = 20, fresh: bool = False
+) -> Iterator[LoadReport]:
+    """Load a URL while the block runs, from another process; it flows when the block begins.
+
+    Callers keep their connections; `fresh` ones open another for each request.
+    """
     command = [sys.executable, "-m", "tests.e2e.patient_load", url, str(bodies)]
-    process = subprocess.Popen(
-        [*command, "--rate", str(rate)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    )
+    command += ["--rate", str(rate), *(["--fresh"] if fresh else [])]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     report = LoadReport()
     try:
         assert process.stdout is not None
@@ -109,9 +145,10 @@ def load_on(url: str, bodies: Path, *, rate: float = 20) -> Iterator[LoadReport]
             process.kill()
             raise
     seen = json.loads(told.splitlines()[-1])
-    report.sent, report.failed_after_retry = seen["sent"], seen["failed_after_retry"]
+    report.sent, report.failed_again = seen["sent"], seen["failed_again"]
     report.failures = [(at, status, what) for at, status, what in seen["failures"]]
     report.answers = [(at, revision) for at, revision in seen["answers"]]
+    report.tries = [(began, ended, is_failed) for began, ended, is_failed in seen["tries"]]
 
 
 def main() -> None:
@@ -120,8 +157,10 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("bodies", type=Path)
     parser.add_argument("--rate", type=float, default=20)
+    parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    target = Target(options.url, options.rate, read_bodies(options.bodies))
+    headers = {"connection": "close"} if options.fresh else {}
+    target = Target(options.url, options.rate, read_bodies(options.bodies), headers)
     load = asyncio.run(_run(PatientLoad(target)))
     print(json.dumps(_report(load)), flush=True)
 
@@ -137,8 +176,9 @@ def _report(load: PatientLoad) -> dict[str, Any]:
     return {
         "sent": load.requests_sent,
         "failures": load.failures,
-        "failed_after_retry": load.failed_after_retry,
+        "failed_again": load.failed_again,
         "answers": [(r.at, r.revision) for r in load.timeline if not r.is_failed],
+        "tries": [(r.at - r.latency_ms / 1000, r.at, r.is_failed) for r in load.timeline],
     }
 
 

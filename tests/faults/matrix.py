@@ -3,8 +3,10 @@
 make fault-test                                     the default pairs
 FAULTS=ramping:envoy,watching:stable make fault-test
 FAULTS=ramping make fault-test                      every victim in one phase
-FAULTS=:scheduler make fault-test                   one victim in every phase
-FAULTS=all make fault-test
+FAULTS=:scheduler make fault-test                   one victim in every phase, in one release
+FAULTS=all make fault-test                          each victim so
+
+A candidate that is killed ends its release, so each of its pairs has a release of its own.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ DEFAULT = (
     Fault(Phase.STARTING, Victim.SCHEDULER),
     Fault(Phase.SMOKING, Victim.CANDIDATE),
     Fault(Phase.RAMPING, Victim.ENVOY),
+    Fault(Phase.RAMPING, Victim.GATEWAY),
     Fault(Phase.RAMPING, Victim.CANDIDATE),
     Fault(Phase.RAMPING, Victim.STABLE),
     Fault(Phase.PROMOTING, Victim.POSTGRES),
@@ -59,16 +62,24 @@ DEFAULT = (
 )
 
 
-def chosen(asked: str) -> tuple[Fault, ...]:
+Killing = tuple[Fault, ...]
+"""What is killed in one release, in the order of its phases."""
+
+
+def chosen(asked: str) -> tuple[Killing, ...]:
     """Read FAULTS; raise ValueError for a phase or victim that there is not."""
     if not asked:
-        return DEFAULT
-    if asked == "all":
-        return ALL
-    return tuple(fault for name in asked.split(",") for fault in _named(name.strip()))
+        return tuple((fault,) for fault in DEFAULT)
+    names = [f":{victim}" for victim in Victim] if asked == "all" else asked.split(",")
+    return tuple(killing for name in names for killing in _named(name.strip()))
 
 
-def _named(name: str) -> tuple[Fault, ...]:
+def name_of(killing: Killing) -> str:
+    """Name it as FAULTS does."""
+    return str(killing[0]) if len(killing) == 1 else f":{killing[0].victim}"
+
+
+def _named(name: str) -> tuple[Killing, ...]:
     phase, _, victim = name.partition(":")
     found = tuple(
         fault
@@ -80,4 +91,5 @@ def _named(name: str) -> tuple[Fault, ...]:
             f"there is no fault {name!r}; phases: {', '.join(p.value.lower() for p in PHASES)}; "
             f"victims: {', '.join(Victim)}"
         )
-    return found
+    is_sweep = not phase and found[0].victim is not Victim.CANDIDATE
+    return (found,) if is_sweep else tuple((fault,) for fault in found)

@@ -2,32 +2,44 @@
 
 import pytest
 
-from tests.faults.matrix import ALL, DEFAULT, Fault, chosen
+from tests.faults.matrix import ALL, DEFAULT, PHASES, Fault, chosen, name_of
 from tests.faults.outcome import Outcome, as_markdown
 from tests.faults.victims import Victim
 from tiffin.release.phases import Phase
 
 
 def test_without_a_wish_the_default_pairs_are_killed():
-    assert chosen("") == DEFAULT
+    assert chosen("") == tuple((fault,) for fault in DEFAULT)
     assert set(DEFAULT) <= set(ALL)
 
 
-def test_pairs_phases_and_victims_can_be_named():
+def test_pairs_and_phases_can_be_named():
     envoy = Fault(Phase.RAMPING, Victim.ENVOY)
-    assert chosen("ramping:envoy") == (envoy,)
-    assert envoy in chosen("ramping")
-    assert envoy in chosen(":envoy")
-    assert chosen("all") == ALL
+    assert chosen("ramping:envoy") == ((envoy,),)
+    assert (envoy,) in chosen("ramping")
+    assert name_of((envoy,)) == "ramping:envoy"
 
 
-def test_a_candidate_is_not_killed_before_it_runs():
-    assert {fault.phase for fault in chosen(":candidate")} == {
-        Phase.SMOKING,
-        Phase.RAMPING,
-        Phase.PROMOTING,
-        Phase.WATCHING,
-    }
+def test_one_victim_is_killed_at_every_phase_of_one_release():
+    (killing,) = chosen(":envoy")
+    assert [fault.phase for fault in killing] == list(PHASES)
+    assert {fault.victim for fault in killing} == {Victim.ENVOY}
+    assert name_of(killing) == ":envoy"
+
+
+def test_all_is_every_pair_once():
+    assert sorted(map(str, (f for killing in chosen("all") for f in killing))) == sorted(
+        map(str, ALL)
+    )
+
+
+def test_a_candidate_is_not_killed_before_it_runs_and_once_in_a_release():
+    assert [[fault.phase for fault in killing] for killing in chosen(":candidate")] == [
+        [Phase.SMOKING],
+        [Phase.RAMPING],
+        [Phase.PROMOTING],
+        [Phase.WATCHING],
+    ]
 
 
 @pytest.mark.parametrize("asked", ["ramping:nobody", "lunch", "smoking:candidate,"])

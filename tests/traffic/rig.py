@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tiffin.errors import UnavailableError
+from tiffin.traffic import envoy_config
+from tiffin.traffic.envoy_admin import EnvoyAdmin
+from tiffin.traffic.envoy_confirmation import EnvoyConfirmation, rds
 from tiffin.traffic.envoy_counters import EnvoyCounters
 from tiffin.traffic.envoy_router import EnvoyRouter
 from tiffin.traffic.envoy_validation import envoy_binary
@@ -84,52 +89,96 @@ class Upstream:
 
 
 @dataclass
-class Gateway:
-    """One Envoy and its folder; `start` after `kill` is a restart."""
+class Envoy:
+    """One Envoy of a gateway; `start` after `kill` is a restart."""
 
-    folder: Path
+    name: str
+    log: Path
     admin_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
-    upstreams: list[Upstream] = field(default_factory=list)
 
     @property
-    def admin_url(self) -> str:
-        return f"http://127.0.0.1:{self.admin_port}"
+    def admin(self) -> EnvoyAdmin:
+        return EnvoyAdmin(f"http://127.0.0.1:{self.admin_port}")
 
-    def router(self, **options: Any) -> EnvoyRouter:
-        return EnvoyRouter(self.folder, self.admin_url, **options)
-
-    def counters(self) -> EnvoyCounters:
-        return EnvoyCounters(self.admin_url)
-
-    def requests(self, service: str) -> int:
-        return sum(counts.total for counts in self.counters().read(service).counts.values())
-
-    def start(self, *, wait: bool = True, timeout_s: float = 20.0) -> None:
-        bootstrap = ensure_gateway_files(self.folder, self.admin_port)
+    def start(self, bootstrap: Path, *, environment: dict[str, str] | None = None) -> None:
         command = [str(envoy_binary()), "-c", str(bootstrap), "--concurrency", "2"]
-        with (self.folder / "envoy.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--disable-hot-restart", "-l", "warning"], stdout=log, stderr=log
-            )
-        if wait:
-            wait_until(self.is_live, "envoy is live", timeout_s=timeout_s)
+        command += ["--disable-hot-restart", "-l", "warning"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def is_live(self) -> bool:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=2)
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == 200
-        except OSError:
+            return self.admin.text("/ready") == "LIVE\n"
+        except UnavailableError:
             return False
-        finally:
-            connection.close()
+
+    def runs(self, split: Split) -> bool:
+        """Tell whether it has taken up the routes of a Split."""
+        version = envoy_config.discovery([envoy_config.route_config(split)])["version_info"]
+        return EnvoyConfirmation([self.admin]).runs({rds(split.service): version})
+
+    def number(self, name: str) -> int:
+        """Return a gauge or counter by its full name; 0 while nobody has counted."""
+        found = {}
+        for kind in ("Gauges", "Counters"):
+            found |= self.admin.numbers(f"^{re.escape(name)}$", kind)
+        return found.get(name, 0)
 
     def kill(self) -> None:
         if self.process:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+@dataclass
+class Gateway:
+    """The Envoys that share a folder and the services' ports: two, as in the stack."""
+
+    folder: Path
+    envoys: tuple[Envoy, ...] = field(init=False)
+    upstreams: list[Upstream] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        names = ("envoy-1", "envoy-2")
+        self.envoys = tuple(Envoy(name, self.folder / f"{name}.log") for name in names)
+
+    @property
+    def admin_urls(self) -> tuple[str, ...]:
+        return tuple(envoy.admin.url for envoy in self.envoys)
+
+    def router(self, **options: Any) -> EnvoyRouter:
+        return EnvoyRouter(self.folder, self.admin_urls, **options)
+
+    def counters(self) -> EnvoyCounters:
+        return EnvoyCounters(self.admin_urls)
+
+    def requests(self, service: str) -> int:
+        return sum(counts.total for counts in self.counters().read(service).counts.values())
+
+    def start(self, *, wait: bool = True, timeout_s: float = 20.0) -> None:
+        """Start the Envoys that do not run."""
+        bootstraps = self.bootstraps()
+        for envoy in self.envoys:
+            if not envoy.process:
+                envoy.start(bootstraps[envoy.name])
+        if wait:
+            wait_until(self.is_live, "the gateway is live", timeout_s=timeout_s)
+
+    def bootstraps(self) -> dict[str, Path]:
+        ports = {envoy.name: envoy.admin_port for envoy in self.envoys}
+        return ensure_gateway_files(self.folder, ports)
+
+    def is_live(self) -> bool:
+        return all(envoy.is_live() for envoy in self.envoys)
+
+    def runs(self, split: Split) -> bool:
+        return all(envoy.runs(split) for envoy in self.envoys)
+
+    def kill(self) -> None:
+        for envoy in self.envoys:
+            envoy.kill()
 
     def upstream(self, revision: str) -> Upstream:
         port = free_port()

@@ -22,21 +22,31 @@ def weights(split):
     return {cluster["name"]: cluster["weight"] for cluster in clusters}
 
 
-def test_only_revisions_that_can_fall_back_have_a_resilient_cluster():
+def tried_in_turn(split, cluster):
+    return by_name(split)[cluster]["cluster_type"]["typed_config"]["clusters"]
+
+
+def test_only_revisions_with_a_second_choice_have_a_resilient_cluster():
     assert set(by_name(SPLIT)) == {"iris@v1", "iris@v2", "iris@v2-ha"}
-    resilient = by_name(SPLIT)["iris@v2-ha"]["cluster_type"]["typed_config"]
-    assert resilient["clusters"] == ["iris@v2", "iris@v1"]
+    assert tried_in_turn(SPLIT, "iris@v2-ha") == ["iris@v2", "iris@v1"]
 
 
-def test_a_promotion_leaves_the_revisions_own_clusters_untouched():
+def test_a_promotion_leaves_the_clusters_that_carry_traffic_untouched():
     before, after = by_name(SPLIT), by_name(SPLIT.promoted("v2"))
-    for name in ("iris@v1", "iris@v2"):
+    for name in ("iris@v1", "iris@v2", "iris@v2-ha"):
         assert before[name] == after[name]
 
 
-def test_weights_go_to_the_resilient_cluster_of_all_but_the_fallback():
+def test_weights_go_to_the_resilient_cluster_where_there_is_one():
     assert weights(SPLIT) == {"iris@v1": 9_000, "iris@v2-ha": 1_000}
-    assert weights(SPLIT.promoted("v2")) == {"iris@v2": WHOLE}
+    assert weights(SPLIT.promoted("v2")) == {"iris@v2-ha": WHOLE}
+    assert weights(SPLIT.promoted("v2").without("v1")) == {"iris@v2": WHOLE}
+
+
+def test_the_replaced_revision_rescues_and_a_bad_one_never_does():
+    assert SPLIT.promoted("v2").promoted("v2").second_choice("v2") == "v1"
+    assert SPLIT.back_on("v1").second_choice("v1") is None
+    assert SPLIT.promoted("v2").back_on("v1").second_choice("v1") is None
 
 
 def test_equal_content_is_equal_version_and_a_changed_weight_is_another():

@@ -68,4 +68,4 @@ def test_no_answer_is_a_bad_request(gateway, upstreams, port, fault):
 
 def test_an_absent_gateway_is_no_zero(tmp_path):
     with pytest.raises(UnavailableError, match="did not answer"):
-        EnvoyCounters("http://127.0.0.1:1").read("iris")
+        EnvoyCounters(("http://127.0.0.1:1", "http://127.0.0.1:2")).read("iris")

@@ -40,7 +40,7 @@ def move_traffic_back(platform: Platform, release: Release) -> None:
         return
     previous = route.previous if route.previous != release.stable else None
     platform.router.write(
-        route.split.promoted(release.stable), release=release.id, previous=previous
+        route.split.back_on(release.stable), release=release.id, previous=previous
     )
 
 
@@ -84,7 +84,7 @@ def roll_back_traffic(
         if bad is None or good is None:
             return TrafficMoved(service, revision or "", route.split.fallback, False, route.holder)
         try:
-            router.write(route.split.promoted(good), release=rollback, at=route.generation)
+            router.write(route.split.back_on(good), release=rollback, at=route.generation)
         except FencedError:
             continue
         return TrafficMoved(service, bad, good, True, route.holder)

@@ -12,7 +12,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from tiffin.errors import UnavailableError
-from tiffin.home import TiffinHome
+from tiffin.home import ENVOYS, TiffinHome
 from tiffin.release.records import Records
 from tiffin.stack.airflow_metadata import ensure_migrated, ensure_users, unready_components
 from tiffin.stack.daemon import end_supervisord, ensure_supervisord
@@ -26,6 +26,7 @@ from tiffin.stack.postgres import (
 from tiffin.stack.preflight import check_disk, check_folder, check_ports
 from tiffin.stack.programs import (
     AIRFLOW,
+    FORMER,
     STACK,
     airflow_programs,
     envoy_program,
@@ -67,8 +68,8 @@ def up(home: TiffinHome, report: Report) -> bool:
         check_ports(home)
         with _step("supervisor", report):
             _start_supervisor(home)
-        with _step("envoy", report):
-            _start_envoy(home)
+        with _step("gateway", report):
+            start_gateway(home)
         with _step("postgres", report):
             _start_postgres(home)
         _start_mlflow_and_airflow(home, report)
@@ -97,6 +98,20 @@ def status(home: TiffinHome) -> tuple[Component, ...]:
     return tuple(_component(name, programs.get(name), unready) for name in (*STACK, *others))
 
 
+def start_gateway(home: TiffinHome) -> None:
+    """Run both Envoys, one after the other: while a change replaces one, the other answers."""
+    from tiffin.traffic.gateway_files import ensure_gateway_files
+
+    supervisor = Supervisor(home)
+    for former in FORMER:
+        supervisor.ensure_gone(former)
+    admin_ports = {name: home.port(port) for name, port in ENVOYS.items()}
+    bootstraps = ensure_gateway_files(home.folder("gateway"), admin_ports)
+    for name, bootstrap in bootstraps.items():
+        supervisor.ensure_program(envoy_program(home, name, bootstrap))
+        wait_until_ready(home, (name,), READY_WITHIN_S)
+
+
 def wait_until_ready(home: TiffinHome, names: tuple[str, ...], timeout_s: float) -> None:
     """Wait until parts of the stack answer; raise UnavailableError naming those that don't."""
     deadline = time.monotonic() + timeout_s
@@ -112,19 +127,12 @@ def wait_until_ready(home: TiffinHome, names: tuple[str, ...], timeout_s: float)
 
 
 def _start_supervisor(home: TiffinHome) -> None:
-    """The stack's own programs start in order below; only revisions and Envoy start at once."""
+    """The stack's own programs start in order below; only revisions start at once."""
     supervisor = Supervisor(home)
     if not supervisor.is_running():
-        for name in STACK:
+        for name in (*STACK, *FORMER):
             (supervisor.programs_folder / f"{name}.conf").unlink(missing_ok=True)
     ensure_supervisord(home)
-
-
-def _start_envoy(home: TiffinHome) -> None:
-    from tiffin.traffic.gateway_files import ensure_gateway_files
-
-    bootstrap = ensure_gateway_files(home.folder("gateway"), home.port("gateway-admin"))
-    Supervisor(home).ensure_program(envoy_program(home, bootstrap))
 
 
 def _start_postgres(home: TiffinHome) -> None:
@@ -172,8 +180,9 @@ def _unready(home: TiffinHome, programs: dict[str, ProgramStatus]) -> dict[str, 
         unready["postgres"] = "takes no connection"
     if "mlflow" in programs and not _answers(f"{home.url('mlflow')}/health"):
         unready["mlflow"] = "does not answer yet"
-    if "envoy" in programs and not _answers(f"{home.url('gateway-admin')}/ready"):
-        unready["envoy"] = "is not live yet"
+    for name, port in ENVOYS.items():
+        if name in programs and not _answers(f"{home.url(port)}/ready"):
+            unready[name] = "is not live yet"
     if set(AIRFLOW) & set(programs):
         unready.update(unready_components(home))
     return unready

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
-
 from tiffin.errors import RefusedError
-from tiffin.home import TiffinHome
+from tiffin.home import ENVOYS, TiffinHome
+from tiffin.ports import SOMEBODY, describe, is_free, listeners
 from tiffin.stack.processes import stack_processes
+from tiffin.traffic.gateway_files import stored_splits
+from tiffin.traffic.route_store import RouteStore
+from tiffin.traffic.service_ports import service_port_taken
 
 NEEDED_BYTES = 1_000_000_000
-LISTENING = ("airflow", "mlflow", "gateway-admin")
+LISTENING = ("airflow", "mlflow", *ENVOYS.values())
 """The ports that the stack itself listens on."""
 
 
@@ -47,54 +48,42 @@ def check_disk(home: Path, needed: int = NEEDED_BYTES) -> None:
 
 
 def check_ports(home: TiffinHome) -> None:
-    """Refuse when a port of the stack is held by somebody who isn't part of it."""
-    taken = [name for name in LISTENING if not is_free(home.port(name))]
+    """Refuse when a port of the stack or of a service is held by somebody who isn't part of it.
+
+    The services' ports, too: Envoy would share one with a stranger without a word.
+    """
+    parts = {home.port(name): name for name in LISTENING}
+    if len(parts) < len(LISTENING):
+        raise RefusedError(
+            f"two of {', '.join(LISTENING)} have the same port; set TIFFIN_PORT_... to different "
+            "ones before the first `tiffin up` (later: edit settings.json)",
+            code="bad-setting",
+        )
+    services = {
+        split.port: split.service for split in stored_splits(RouteStore(home.folder("gateway")))
+    }
+    for port, holder in _strangers(home, [*parts, *services]).items():
+        if port in parts:
+            raise port_taken(parts[port], port, holder)
+        raise service_port_taken(services[port], port, holder)
+
+
+def _strangers(home: TiffinHome, ports: Iterable[int]) -> dict[int, int | None]:
+    """Return which of the ports somebody else listens on, and one process that does."""
+    taken = [port for port in ports if not is_free(port)]
     if not taken:
-        return
+        return {}
     ours = {process.pid for process in stack_processes(home.path)}
-    holders = _listeners()
-    for name in taken:
-        if holders.get(home.port(name)) not in ours:
-            raise port_taken(name, home.port(name), holders.get(home.port(name)))
-
-
-def is_free(port: int) -> bool:
-    """True when nothing listens on a loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    holders = listeners()
+    found = {port: holders.get(port, SOMEBODY) - ours for port in taken}
+    return {port: next(iter(others)) for port, others in found.items() if others}
 
 
 def port_taken(name: str, port: int, holder: int | None) -> RefusedError:
     """Return the refusal that names the port, who holds it and the setting that moves it."""
     variable = f"TIFFIN_PORT_{name.upper().replace('-', '_')}"
     return RefusedError(
-        f"port {port} ({name}) is held by {_describe(holder)}; stop it, or set {variable} or"
+        f"port {port} ({name}) is held by {describe(holder)}; stop it, or set {variable} or"
         " TIFFIN_PORT_OFFSET before the first `tiffin up` (later: edit settings.json)",
         code="port-taken",
     )
-
-
-def _describe(pid: int | None) -> str:
-    if pid is None:
-        return "another user's process"
-    try:
-        return f"process {pid} ({psutil.Process(pid).name()})"
-    except psutil.NoSuchProcess:
-        return f"process {pid}"
-
-
-def _listeners() -> Mapping[int, int | None]:
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:  # macOS shows other processes' sockets to root only
-        return {}
-    return {
-        connection.laddr[1]: connection.pid
-        for connection in connections
-        if connection.status == psutil.CONN_LISTEN and connection.laddr
-    }

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from tiffin.home import TiffinHome
+from tiffin.home import ENVOYS, TiffinHome
 from tiffin.stack.daemon import base_environment
 from tiffin.stack.environment import airflow_environment, mlflow_environment, settings_of
 from tiffin.stack.supervisor import Program
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
-STACK = ("envoy", "postgres", "mlflow", *AIRFLOW)
+STACK = (*ENVOYS, "postgres", "mlflow", *AIRFLOW)
 """In the order of their start. Envoy is first: the services answer while the rest comes up."""
+
+FORMER = ("envoy",)
+"""What earlier versions ran. It would hold what the programs above need."""
 
 
 def airflow_programs(home: TiffinHome) -> tuple[Program, ...]:
@@ -44,13 +47,13 @@ def mlflow_program(home: TiffinHome) -> Program:
     return Program("mlflow", command, {**base_environment(home), **mlflow_environment(settings)})
 
 
-def envoy_program(home: TiffinHome, bootstrap: Path) -> Program:
-    """Describe the router."""
+def envoy_program(home: TiffinHome, name: str, bootstrap: Path) -> Program:
+    """Describe one of the routers. Without hot restart they share nothing but ports and files."""
     command = (
         *(envoy_binary(), "-c", str(bootstrap), "--concurrency", "2"),
         *("--disable-hot-restart", "--log-level", "warning"),
     )
-    return Program("envoy", command, base_environment(home))
+    return Program(name, command, base_environment(home))
 
 
 def envoy_binary() -> str:

@@ -19,8 +19,8 @@ from filelock import FileLock
 from tiffin.errors import RefusedError
 from tiffin.home import TiffinHome, write_atomically
 from tiffin.packaging.serving_home import ensure_serving_home
+from tiffin.ports import is_free
 from tiffin.stack.daemon import base_environment
-from tiffin.stack.preflight import is_free
 from tiffin.stack.programs import tool
 from tiffin.stack.supervisor import Program, ProgramState, ProgramStatus, Supervisor
 from tiffin.targets.target import Resources, Revision, RevisionState, RevisionStatus

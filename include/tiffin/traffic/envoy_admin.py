@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
+from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 from tiffin.errors import UnavailableError
@@ -14,13 +16,28 @@ class EnvoyAdmin:
 
     def __init__(self, url: str, *, timeout_s: float = 5.0) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
         self._timeout_s = timeout_s
         self.url = url
 
+    def is_dead(self) -> bool:
+        """True when nothing listens on the admin port.
+
+        An Envoy opens it before it reads any file, and watches each file before it reads it. So
+        one that is dead after a file was replaced will begin with the new file. One that is
+        starting, or hangs, is not dead: it may have read the old one.
+        """
+        try:
+            with socket.create_connection((self._host, self.port), timeout=self._timeout_s):
+                return False
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+
     def text(self, path: str) -> str:
         """Return the answer to a GET; raise UnavailableError when there is none."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=self._timeout_s)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -60,3 +77,8 @@ class EnvoyAdmin:
             "wait until it is back, then try again",
             code="gateway-unavailable",
         )
+
+
+def living(admins: Iterable[EnvoyAdmin]) -> list[EnvoyAdmin]:
+    """Return the Envoys that are not dead; one that does not answer is among them."""
+    return [admin for admin in admins if not admin.is_dead()]

@@ -2,7 +2,7 @@
 
 Each Service has its own listener, its own route configuration and, for each Revision, two
 clusters: `<service>@<revision>` with the Revision's endpoint, and `<service>@<revision>-ha`, which
-falls back to the Service's fallback Revision when a try fails. Endpoints are inline (STATIC): a
+goes on to the Revision's second choice when a try fails. Endpoints are inline (STATIC): a
 Revision's endpoint never changes, and each file less is one order of writing less to get wrong.
 
 A cluster named after a Revision is rendered the same whatever its role, so that promoting it
@@ -52,15 +52,19 @@ def cluster_name(service: str, revision: str) -> str:
 
 
 def resilient_name(service: str, revision: str) -> str:
-    """Name the cluster that tries a Revision and then the Service's fallback."""
+    """Name the cluster that tries a Revision and then its second choice."""
     return f"{service}@{revision}-ha"
 
 
 def clusters(split: Split) -> list[Resource]:
     """Render every cluster that the routes of a Split may name."""
     plain = [_revision_cluster(split, backend) for backend in split.backends]
-    others = [b for b in split.backends if b.revision != split.fallback]
-    return plain + [_resilient_cluster(split, backend) for backend in others]
+    choices = {b.revision: split.second_choice(b.revision) for b in split.backends}
+    return plain + [
+        _resilient_cluster(split.service, revision, second)
+        for revision, second in choices.items()
+        if second is not None
+    ]
 
 
 def _revision_cluster(split: Split, backend: Backend) -> Resource:
@@ -118,14 +122,11 @@ def _load_assignment(split: Split, backend: Backend) -> Resource:
     }
 
 
-def _resilient_cluster(split: Split, backend: Backend) -> Resource:
-    order = [
-        cluster_name(split.service, backend.revision),
-        cluster_name(split.service, split.fallback),
-    ]
+def _resilient_cluster(service: str, revision: str, second: str) -> Resource:
+    order = [cluster_name(service, revision), cluster_name(service, second)]
     return {
         "@type": _TYPE + "config.cluster.v3.Cluster",
-        "name": resilient_name(split.service, backend.revision),
+        "name": resilient_name(service, revision),
         "connect_timeout": "0.5s",
         "lb_policy": "CLUSTER_PROVIDED",
         # Retries are budgeted here; Envoy's default of 3 at once would let failures through.
@@ -169,7 +170,7 @@ def _header(key: str, value: str) -> Resource:
 
 
 def _target_cluster(split: Split, revision: str) -> str:
-    if revision == split.fallback:
+    if split.second_choice(revision) is None:
         return cluster_name(split.service, revision)
     return resilient_name(split.service, revision)
 
@@ -249,8 +250,9 @@ def listener(split: Split, routes: Mapping[str, Any]) -> Resource:
         "@type": _TYPE + "config.listener.v3.Listener",
         "name": split.service,
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": split.port}},
-        # With SO_REUSEPORT two gateways would share a port, and its requests, without a word.
-        "enable_reuse_port": False,
+        # The gateway's Envoys share the port: new connections go to those that live. Strangers
+        # could share it as silently, so `service_ports` looks for them.
+        "enable_reuse_port": True,
         "filter_chains": [{"filters": [_http_connection_manager(split.service, routes)]}],
     }
 

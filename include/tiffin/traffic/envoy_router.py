@@ -9,8 +9,9 @@ Changed weights touch the route file of one Service and nothing else. A changed 
 Revision, endpoint, fallback or port) also touches the files that all Services share: clusters are
 added before a route names them, and removed long after the last route that named them.
 
-Envoy takes one inotify instance per Service (see `file_watches`): about 120 Services on a system
-with Linux's usual limit of 128 per user, more once fs.inotify.max_user_instances is raised.
+Each Envoy takes one inotify instance per Service (see `file_watches`): two of them serve about 60
+Services on a system with Linux's usual limit of 128 per user, more once
+fs.inotify.max_user_instances is raised.
 """
 
 from __future__ import annotations
@@ -33,26 +34,32 @@ from tiffin.traffic.envoy_confirmation import (
 )
 from tiffin.traffic.envoy_validation import validate
 from tiffin.traffic.fencing import StoredRoute, taken_over, written
-from tiffin.traffic.file_watches import check_room_for_a_watch
+from tiffin.traffic.file_watches import check_room_for_watches, watches_needed
 from tiffin.traffic.gateway_files import GatewayFiles, stored_splits
 from tiffin.traffic.route_store import RouteStore
 from tiffin.traffic.router import Route
+from tiffin.traffic.service_ports import check_service_port
 from tiffin.traffic.split import Split
 
 _PUT_BACK_CONFIRM_S = 1.0
 
 
 class EnvoyRouter:
-    """Implements `tiffin.traffic.router.Router` on the Envoy whose files are in `folder`.
+    """Implements `tiffin.traffic.router.Router` on the Envoys whose files are in `folder`.
 
-    When Envoy is down or restarting, a write waits `confirm_s` for it: an Envoy that comes back in
-    that time starts with the new files, so the write succeeds. After that the old files are put
-    back and UnavailableError is raised: nothing has changed, and the caller should call again.
+    A write succeeds when every living Envoy has confirmed it; a dead one begins with the new files
+    and is not waited for. When all are dead, a write waits `confirm_s`: one that comes back in that
+    time confirms it. After that the old files are put back and UnavailableError is raised: nothing
+    has changed, and the caller should call again. The same becomes of a write that a living Envoy
+    does not confirm in time.
     """
 
-    def __init__(self, folder: Path, admin_url: str, *, confirm_s: float = 8.0) -> None:
+    def __init__(
+        self, folder: Path, admin_urls: tuple[str, ...], *, confirm_s: float = 8.0
+    ) -> None:
         self._store, self._files = RouteStore(folder), GatewayFiles(folder)
-        self._envoy = EnvoyConfirmation(EnvoyAdmin(admin_url))
+        self._admins = [EnvoyAdmin(url) for url in admin_urls]
+        self._envoys = EnvoyConfirmation(self._admins)
         self._confirm_s = confirm_s
 
     def read(self, service: str) -> Route | None:
@@ -91,14 +98,13 @@ class EnvoyRouter:
             if is_structural:
                 shared.enter_context(self._store.gateway_locked())
             live = before.split if before else None
-            if live is None:
-                check_room_for_a_watch()
             if _brings_something_new(split, live):
-                self._check_new(split)
+                self._check_new(split, live)
             self._store.doubt(service)
             try:
                 change = self._change_structure if is_structural else self._change_routes
                 change(split)
+                self._check_port(split, live)  # somebody may have come in between
                 if stored is not before:
                     self._store.save(service, stored)
             except TiffinError:
@@ -129,7 +135,7 @@ class EnvoyRouter:
         cluster = envoy_config.cluster_name(service, revision)
         deadline = time.monotonic() + timeout_s
         pause = growing_pause()
-        while busy := self._envoy.requests_in_flight(cluster):
+        while busy := self._envoys.requests_in_flight(cluster):
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"{revision} of {service} still answers {busy} requests after {timeout_s:g} s; "
@@ -150,8 +156,13 @@ class EnvoyRouter:
             # The truth can be read all the same; the doubt stays, so the next call tries again.
             return
 
-    def _check_new(self, split: Split) -> None:
-        for other in stored_splits(self._store):
+    def _check_new(self, split: Split, live: Split | None) -> None:
+        others = stored_splits(self._store)
+        if live is None:
+            envoys, dead = len(self._admins), self._envoys.count_dead()
+            check_room_for_watches(watches_needed(len(others), envoys=envoys, dead=dead))
+        self._check_port(split, live)
+        for other in others:
             if other.port == split.port and other.service != split.service:
                 raise RefusedError(
                     f"port {split.port} of {split.service} is the port of {other.service} already; "
@@ -159,6 +170,11 @@ class EnvoyRouter:
                     code="service-port-taken",
                 )
         validate(split)
+
+    def _check_port(self, split: Split, live: Split | None) -> None:
+        """Refuse a port that is new to the Service while a stranger listens there."""
+        if live is None or live.port != split.port:
+            check_service_port(split.service, split.port, [admin.port for admin in self._admins])
 
     def _put_back(self, service: str, before: StoredRoute | None) -> None:
         try:
@@ -177,7 +193,7 @@ class EnvoyRouter:
                 **self._publish_routes(stored.split),
                 **self._publish_listeners(splits),
             }
-            self._envoy.await_versions(service, expected, timeout_s=confirm_s)
+            self._envoys.await_versions(service, expected, timeout_s=confirm_s)
         else:
             self._publish_listeners(splits)
             self._files.rds(service).unlink(missing_ok=True)
@@ -185,18 +201,18 @@ class EnvoyRouter:
     def _change_routes(self, split: Split) -> None:
         """Publish the routes of one Service and wait for Envoy; its clusters are there already."""
         expected = self._publish_routes(split)
-        self._envoy.await_versions(split.service, expected, timeout_s=self._confirm_s)
+        self._envoys.await_versions(split.service, expected, timeout_s=self._confirm_s)
 
     def _change_structure(self, split: Split) -> None:
         """Publish clusters, then routes and the listener; Envoy confirms the first before."""
         splits = {each.service: each for each in stored_splits(self._store)}
         splits[split.service] = split
-        rejected = self._envoy.rejections(split.service)
+        rejected = self._envoys.rejections(split.service)
         expected = self._publish_clusters(splits)
-        self._envoy.await_structure(split.service, expected, rejected, timeout_s=self._confirm_s)
+        self._envoys.await_structure(split.service, expected, rejected, timeout_s=self._confirm_s)
         # A new listener needs the file with its routes to be there.
         expected = {**self._publish_routes(split), **self._publish_listeners(splits)}
-        self._envoy.await_structure(split.service, expected, rejected, timeout_s=self._confirm_s)
+        self._envoys.await_structure(split.service, expected, rejected, timeout_s=self._confirm_s)
 
     def _publish_clusters(self, splits: dict[str, Split]) -> Versions:
         content = self._files.clusters(splits.values(), self._clusters_in_use(splits))
@@ -211,8 +227,8 @@ class EnvoyRouter:
 
     def _publish(self, file: Path, content: dict[str, Any], subscription: str) -> Versions:
         expected = {subscription: str(content["version_info"])}
-        is_live = self._envoy.versions(expected) == expected
-        self._files.publish(file, content, again=not is_live)
+        if not self._files.publish(file, content) and not self._envoys.runs(expected):
+            self._files.publish(file, content, again=True)
         return expected
 
     def _clusters_in_use(self, splits: dict[str, Split]) -> list[dict[str, Any]]:
@@ -221,7 +237,7 @@ class EnvoyRouter:
         obsolete = [c for c in self._files.written_clusters() if c["name"] not in needed]
         if not obsolete:
             return []
-        busy = self._envoy.busy_clusters()
+        busy = self._envoys.busy_clusters()
         return [c for c in obsolete if c["name"] in busy or self._is_named(c["name"], splits)]
 
     def _is_named(self, cluster: str, splits: dict[str, Split]) -> bool:
@@ -255,4 +271,4 @@ def _structure(stored: StoredRoute | None) -> object:
         return None
     split = stored.split
     backends = frozenset((backend.revision, backend.endpoint) for backend in split.backends)
-    return split.port, split.fallback, backends
+    return split.port, split.fallback, split.rescue, backends

@@ -1,7 +1,7 @@
-"""Asks the system whether Envoy can watch one more file.
+"""Asks the system whether the Envoys can watch more files.
 
-Envoy takes an inotify instance for each file that it watches, one per Service and two more, and
-aborts, with all its traffic, when it gets none. Many systems allow a user 128 of them.
+Each Envoy takes an inotify instance for each file that it watches, one per Service and two more,
+and aborts, with all its traffic, when it gets none. Many systems allow a user 128 of them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,26 @@ from pathlib import Path
 from tiffin.errors import RefusedError
 
 _LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
-_SPARE = 4
-"""For a new Service Envoy needs one; the rest is for what other programs take meanwhile."""
+_SPARE = 3
+"""For what other programs take meanwhile."""
 
 
-def check_room_for_a_watch() -> None:
-    """Raise RefusedError when hardly any inotify instance is left; changes nothing."""
+def watches_needed(services: int, *, envoys: int, dead: int) -> int:
+    """Return the instances that one more Service takes beside so many others.
+
+    A dead Envoy has given its own back, and takes them again when it starts.
+    """
+    return envoys + dead * (services + 2)
+
+
+def check_room_for_watches(needed: int) -> None:
+    """Raise RefusedError when hardly so many inotify instances are left; changes nothing."""
     if not _LIMIT.exists():
         return  # not Linux: no such limit
     limit = _LIMIT.read_text().strip()
     taken: list[int] = []
     try:
-        for _ in range(_SPARE):
+        for _ in range(needed + _SPARE):
             taken.append(_take_instance())
     except OSError as error:
         raise RefusedError(

@@ -1,6 +1,8 @@
 """Envoy's files below one folder, derived from the stored routes; Envoy notices each rename.
 
-    bootstrap.json   cds.json   lds.json   rds/<service>.json
+    envoy-1.json   envoy-2.json   cds.json   lds.json   rds/<service>.json
+
+The first two are what each Envoy starts with; they differ in the admin port. All else is shared.
 
 Nothing here talks to Envoy. A file that is right already is not written again, unless asked to.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +74,21 @@ class GatewayFiles:
         except FileNotFoundError:
             return False
 
-    def publish(self, file: Path, content: dict[str, Any], *, again: bool = False) -> None:
-        """Write a file by rename if it differs, or `again` because Envoy has missed it."""
-        if again or _read(file) != content:
-            write_file(file, json.dumps(content))
+    def publish(self, file: Path, content: dict[str, Any], *, again: bool = False) -> bool:
+        """Write a file by rename if it differs, or `again` because Envoy has missed it.
+
+        Returns whether it was written.
+        """
+        if not again and _read(file) == content:
+            return False
+        write_file(file, json.dumps(content))
+        return True
 
 
-def ensure_gateway_files(folder: Path, admin_port: int) -> Path:
-    """Make Envoy's files fit the stored routes; return the bootstrap to start Envoy with.
+def ensure_gateway_files(folder: Path, admin_ports: Mapping[str, int]) -> dict[str, Path]:
+    """Make Envoy's files fit the stored routes; return what to start each Envoy with, by its name.
 
-    Call it before each start of Envoy: missing, broken or half-updated files are made right, so
+    Call it before a start of the gateway: missing, broken or half-updated files are made right, so
     that a gateway killed at any instant serves the same Splits again. A Service whose writer is at
     work is left to that writer. Twice is the same as once.
     """
@@ -92,9 +99,10 @@ def ensure_gateway_files(folder: Path, admin_port: int) -> Path:
             _restore_routes(store, files, split)
         files.publish(files.cds, files.clusters(splits, kept=()))
         files.publish(files.lds, files.listeners(splits))
-        bootstrap = files.folder / "bootstrap.json"
-        files.publish(bootstrap, envoy_config.bootstrap(files.folder, admin_port))
-    return bootstrap
+        bootstraps = {name: files.folder / f"{name}.json" for name in admin_ports}
+        for name, file in bootstraps.items():
+            files.publish(file, envoy_config.bootstrap(files.folder, admin_ports[name]))
+    return bootstraps
 
 
 def stored_splits(store: RouteStore) -> list[Split]:

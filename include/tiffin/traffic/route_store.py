@@ -159,4 +159,5 @@ def _decode_split(data: dict[str, Any]) -> Split:
         fallback=data["fallback"],
         sticky_header=data["sticky_header"],
         timeouts=Timeouts(**data["timeouts"]),
+        rescue=data["rescue"],
     )

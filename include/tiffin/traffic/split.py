@@ -47,8 +47,9 @@ class Split:
     """Where the requests of one Service go.
 
     `port` is where callers reach the Service. A request that fails on any other Revision is
-    tried again on `fallback` (normally the stable one). `sticky_header` names the header whose
-    value keeps a caller on one Revision.
+    tried again on `fallback` (normally the stable one), and one that fails there on `rescue`, the
+    Revision that the fallback has replaced, while that is kept warm. `sticky_header` names the
+    header whose value keeps a caller on one Revision.
     """
 
     service: str
@@ -57,6 +58,7 @@ class Split:
     fallback: str
     sticky_header: str | None = None
     timeouts: Timeouts = Timeouts()
+    rescue: str | None = None
 
     def __post_init__(self) -> None:
         names = [backend.revision for backend in self.backends]
@@ -78,6 +80,11 @@ class Split:
                 f"the fallback {self.fallback!r} of {self.service} is none of its revisions",
                 code="bad-split",
             )
+        if self.rescue is not None and (self.rescue not in names or self.rescue == self.fallback):
+            raise RefusedError(
+                f"the rescue {self.rescue!r} of {self.service} is no other one of its revisions",
+                code="bad-split",
+            )
 
     def weight(self, revision: str) -> int:
         """Return a Revision's weight in basis points; 0 when it isn't in the Split."""
@@ -90,13 +97,27 @@ class Split:
         backends = [replace(b, weight=rest if b.revision == self.fallback else 0) for b in kept]
         return replace(self, backends=(*backends, candidate))
 
+    def second_choice(self, revision: str) -> str | None:
+        """Return where a request that fails on a Revision is tried again."""
+        return self.rescue if revision == self.fallback else self.fallback
+
     def promoted(self, revision: str) -> Split:
-        """Give one Revision everything and make it the fallback; the others stay warm at 0."""
-        backends = tuple(
-            replace(b, weight=WHOLE if b.revision == revision else 0) for b in self.backends
-        )
-        return replace(self, backends=backends, fallback=revision)
+        """Give one Revision everything; the one that it replaces stays warm, as its rescue."""
+        return replace(self._all_on(revision), rescue=self.second_choice(revision))
+
+    def back_on(self, revision: str) -> Split:
+        """Give one Revision everything back; what is left for it is bad, and rescues nobody."""
+        rescue = self.rescue if revision == self.fallback else None
+        return replace(self._all_on(revision), rescue=rescue)
 
     def without(self, revision: str) -> Split:
         """Drop a Revision that carries no weight."""
-        return replace(self, backends=tuple(b for b in self.backends if b.revision != revision))
+        kept = tuple(b for b in self.backends if b.revision != revision)
+        rescue = None if revision == self.rescue else self.rescue
+        return replace(self, backends=kept, rescue=rescue)
+
+    def _all_on(self, revision: str) -> Split:
+        backends = tuple(
+            replace(b, weight=WHOLE if b.revision == revision else 0) for b in self.backends
+        )
+        return replace(self, backends=backends, fallback=revision, rescue=None)

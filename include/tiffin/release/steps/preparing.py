@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from tiffin.errors import MeasuredBadError
-from tiffin.packaging.bento import ensure_bento
+from tiffin.packaging.bento import LoggedModel, ensure_bento
+from tiffin.packaging.inference import InferenceReport
 from tiffin.platform import Platform
 from tiffin.registry.digest import tree_digest
 from tiffin.registry.model_version import CHAMPION
@@ -61,15 +64,36 @@ def ensure_validated(platform: Platform, release: Release) -> Release:
 
 @step(Phase.PACKAGING)
 def ensure_packaged(platform: Platform, release: Release) -> Release:
-    """Build the bento, the same for the same inputs, and name the candidate Revision."""
+    """Build the bento, the same for the same inputs, and name the candidate Revision.
+
+    Raises MeasuredBadError `onnx-disagrees` where the service insists on ONNX and the compiled
+    model answers otherwise than the one that was logged.
+    """
     service = service_of(platform, release)
+    work = platform.workspace_of(release.id)
     version = platform.registry.version(release.model, release.version)
-    artifact = platform.registry.fetch_artifact(version, platform.workspace_of(release.id))
-    bento = ensure_bento(
-        platform.bento_store, service, artifact, tree_digest(artifact), platform.project
-    )
+    artifact = platform.registry.fetch_artifact(version, work)
+    data = platform.registry.fetch_evaluation_data(version, work)
+    model = LoggedModel(artifact, tree_digest(artifact), data)
+    bento = ensure_bento(platform.bento_store, service, model, platform.project)
+    if bento.inference is not None:
+        _tell_of_inference(platform, release, bento.inference, bento.microseconds)
     candidate = revision_of(service, release.version, bento.tag, bento.image)
     return platform.records.move(release.id, Phase.PACKAGING, candidate=candidate)
+
+
+def _tell_of_inference(
+    platform: Platform,
+    release: Release,
+    report: InferenceReport,
+    microseconds: Mapping[str, float | None],
+) -> None:
+    """Write which engine answers, and why, into the ledger and the Release's registry run."""
+    body = {**asdict(report), "microseconds_of_one_row": dict(microseconds)}
+    file = platform.workspace_of(release.id) / "inference.json"
+    file.write_text(json.dumps(body, indent=2, sort_keys=True), encoding="utf-8")
+    url = platform.registry.log_file(str(release.registry_run), file)
+    platform.records.note(release.id, "packaged", {**body, "report": url})
 
 
 @step(Phase.BUILDING)

@@ -73,7 +73,7 @@ def _take_traffic_from(platform: Platform, release: Release, by: str) -> None:
     route = platform.router.read(release.service)
     if route is None or route.holder != release.id:
         return
-    back = route.split.promoted(release.stable or route.split.fallback)
+    back = route.split.back_on(release.stable or route.split.fallback)
     platform.router.write(back, release=by, previous=route.previous, at=route.generation)
 
 
