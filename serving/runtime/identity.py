@@ -6,9 +6,16 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from serving.runtime.tabular import ModelKind
+
+class ModelKind(StrEnum):
+    """What a tabular model answers with."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    CAUSAL = "causal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,7 @@ class Recipe:
     model: str
     kind: ModelKind
     model_tag: str
-    """The model's tag in BentoML's model store; its version is the artifact's digest."""
+    """The model's tag in BentoML's model store; its version follows from what it was compiled of."""
 
     @classmethod
     def read(cls, file: Path) -> Recipe:

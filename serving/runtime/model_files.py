@@ -16,17 +16,40 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from serving.runtime.engines.compiled import read_report
+from serving.runtime.rows import Rows
 from serving.runtime.signature import InputSignature, read_signature
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What an artifact says about its model, without loading it."""
+
+    signature: InputSignature
+    example: Rows | None = None
+    """The input example that was logged with the model."""
+    inference: Mapping[str, Any] | None = None
+    """The report on compiling it; None where nobody tried."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model ready to predict, and the columns it reads."""
+    """A model ready to predict, and what its artifact says about it."""
 
     estimator: Any
     signature: InputSignature
-    example: tuple[list[Any], ...]
-    """Rows of the input example, in the signature's order; empty when there is none."""
+    example: Rows | None = None
+
+
+def read_facts(artifact: Path) -> ModelFacts:
+    """Read the signature and the input example below `artifact`, in a millisecond or two.
+
+    Raises ValueError with one sentence when there is no signature that a table can have.
+    """
+    description = _read_description(artifact)
+    signature = _read_signature(description, artifact)
+    example = _read_example(description, artifact, signature)
+    return ModelFacts(signature, example, read_report(artifact))
 
 
 def load_model(artifact: Path) -> LoadedModel:
@@ -36,19 +59,15 @@ def load_model(artifact: Path) -> LoadedModel:
     signature.
     """
     description = _read_description(artifact)
-    signature = _read_signature(description, artifact)
-    example = _read_example(description, artifact, signature)
-    return LoadedModel(_read_estimator(description, artifact), signature, example)
+    facts = read_facts(artifact)
+    return LoadedModel(_read_estimator(description, artifact), facts.signature, facts.example)
 
 
 def _read_description(artifact: Path) -> Mapping[str, Any]:
     file = artifact / "MLmodel"
     if not file.is_file():
         raise ValueError(f"{artifact} has no MLmodel file; log the model with MLflow")
-    description = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if "sklearn" not in description.get("flavors", {}):
-        raise ValueError(f"{file} has no sklearn flavor; only scikit-learn models can be loaded")
-    return dict(description)
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
 def _read_signature(description: Mapping[str, Any], artifact: Path) -> InputSignature:
@@ -59,7 +78,11 @@ def _read_signature(description: Mapping[str, Any], artifact: Path) -> InputSign
 
 
 def _read_estimator(description: Mapping[str, Any], artifact: Path) -> Any:
-    flavor = description["flavors"]["sklearn"]
+    flavor = description.get("flavors", {}).get("sklearn")
+    if flavor is None:
+        raise ValueError(
+            f"{artifact / 'MLmodel'} has no sklearn flavor; only scikit-learn models can be loaded"
+        )
     file = artifact / flavor["pickled_model"]
     form = flavor.get("serialization_format", "cloudpickle")
     if form == "skops":
@@ -74,10 +97,10 @@ def _read_estimator(description: Mapping[str, Any], artifact: Path) -> Any:
 
 def _read_example(
     description: Mapping[str, Any], artifact: Path, signature: InputSignature
-) -> tuple[list[Any], ...]:
+) -> Rows | None:
     info = description.get("saved_input_example_info")
     if not info:
-        return ()
+        return None
     saved = json.loads((artifact / info["artifact_path"]).read_text(encoding="utf-8"))
     rows = saved.get("data", saved.get("inputs")) if isinstance(saved, dict) else saved
-    return tuple(signature.checked_rows(rows, "input_example"))
+    return signature.checked(rows, "input_example")

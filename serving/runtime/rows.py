@@ -1,7 +1,8 @@
-"""Rows that were checked against a signature, in the two shapes that engines read."""
+"""Rows that were checked against a signature, in the shapes that engines read."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -10,36 +11,68 @@ import numpy as np
 
 
 class Rows:
-    """Rows in the signature's order: lists of cells, or one matrix of numbers, or both.
+    """Rows in the signature's order: as cells row by row, column by column, or one matrix.
 
-    Protocols that speak JSON have cells, those that send tensors have a matrix; each is made
-    from the other when an engine first asks for it.
+    Protocols that speak JSON have cells or columns, those that send tensors have a matrix; each
+    is made from the others when an engine first asks for it.
     """
 
-    __slots__ = ("_cells", "_matrix", "count")
+    __slots__ = ("_cells", "_columns", "_matrix", "count")
 
     def __init__(
-        self, cells: list[list[Any]] | None = None, matrix: np.ndarray | None = None
+        self,
+        cells: list[list[Any]] | None = None,
+        matrix: np.ndarray | None = None,
+        columns: Sequence[Sequence[Any]] | None = None,
     ) -> None:
-        if cells is None and matrix is None:
-            raise ValueError("rows need cells or a matrix")
         self._cells = cells
         self._matrix = matrix
-        self.count = len(cells) if cells is not None else len(matrix)  # type: ignore[arg-type]
+        self._columns = columns
+        if cells is not None:
+            self.count = len(cells)
+        elif matrix is not None:
+            self.count = len(matrix)
+        elif columns:
+            self.count = len(columns[0])
+        else:
+            raise ValueError("rows need cells, columns or a matrix")
 
     @property
     def cells(self) -> list[list[Any]]:
         """One list for each row: numbers, texts and truth values."""
         if self._cells is None:
-            self._cells = self._matrix.tolist()  # type: ignore[union-attr]
+            if self._matrix is not None:
+                self._cells = self._matrix.tolist()
+            else:
+                self._cells = list(map(list, zip(*self.columns, strict=True)))
         return self._cells
+
+    @property
+    def columns(self) -> Sequence[Sequence[Any]]:
+        """One sequence of cells for each column."""
+        if self._columns is None:
+            self._columns = list(zip(*self.cells, strict=True))
+        return self._columns
 
     @property
     def matrix(self) -> np.ndarray:
         """The numbers, shape (rows, columns), float64; ValueError where a cell is a text."""
         if self._matrix is None:
-            self._matrix = np.asarray(self._cells, dtype=np.float64)
+            self._matrix = np.array(self.cells, dtype=np.float64)
         return self._matrix
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the rows take while they wait."""
+        if self._matrix is not None:
+            return self._matrix.nbytes
+        return sum(map(sys.getsizeof, chain.from_iterable(self.cells)))
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Return some of the rows."""
+        if self._matrix is not None:
+            return Rows(matrix=self._matrix[start:stop])
+        return Rows(cells=self.cells[start:stop])
 
 
 def joined(parts: Sequence[Rows]) -> Rows:

@@ -4,76 +4,102 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from serving.runtime.bad_input import BadInputError
+from serving.runtime.columns import NUMBER, TYPES, WHOLE, Column
+from serving.runtime.finite import are_finite
+from serving.runtime.quick_check import QuickCheck
+from serving.runtime.rows import Rows
 
-_SAFE_INTEGER = 2**63
-
-
-def _is_whole(value: object) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, float):
-        return math.isfinite(value) and value.is_integer() and abs(value) < _SAFE_INTEGER
-    return isinstance(value, int) and -_SAFE_INTEGER <= value < _SAFE_INTEGER
+_EXACT_IN_A_FLOAT = 2**53
+_LONGEST_NAME = 80
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnType:
-    """What a column holds: how to say it, how to recognise it, how a table stores it."""
-
-    words: str
-    holds: Callable[[object], bool]
-    dtype: str
-
-
-_NUMBER = ColumnType("a finite number", _is_number, "float64")
-_WHOLE = ColumnType("a whole number", _is_whole, "int64")
-_TYPES = {
-    "double": _NUMBER,
-    "float": _NUMBER,
-    "long": _WHOLE,
-    "integer": _WHOLE,
-    "string": ColumnType("a text", lambda value: isinstance(value, str), "object"),
-    "boolean": ColumnType("true or false", lambda value: isinstance(value, bool), "bool"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the signature."""
-
-    name: str
-    type: ColumnType
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no place for what is cached
 class InputSignature:
     """All columns that a model reads, in order; `named` is False for a plain array."""
 
     columns: tuple[Column, ...]
     named: bool = True
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
 
-    def checked_rows(self, features: object, path: str = "features") -> list[list[Any]]:
-        """Return the rows in the signature's order; raise BadInputError where one is wrong."""
+    @property
+    def made_up_row(self) -> Rows:
+        """A row that the signature allows, with nothing in it."""
+        return Rows(cells=[[column.type.made_up for column in self.columns]])
+
+    def checked(self, features: object, path: str = "features") -> Rows:
+        """Return rows that came as lists or as objects; raise BadInputError where one is wrong."""
+        if type(features) is list and features:
+            rows = self._quick_check.rows(features)
+            if rows is not None:
+                return rows
+        return Rows(cells=self._cell_by_cell(features, path))
+
+    def checked_columns(self, columns: Mapping[str, Any], path: str = "columns") -> Rows:
+        """Return rows that came as one list or array for each column, by name."""
+        self._check_names(columns, path)
+        checked: list[list[Any]] = []
+        for column in self.columns:
+            where = f"{path}.{column.name}"
+            values = _values(columns[column.name], where)
+            if checked and len(values) != len(checked[0]):
+                words = f"{len(checked[0])} values, as {self.names[0]} has, not {len(values)}"
+                raise BadInputError(where, f"send {words}")
+            checked.append(_column(column, values, where))
+        if not checked[0]:
+            raise BadInputError(path, "send at least one row")
+        return Rows(columns=checked)
+
+    def checked_matrix(self, matrix: np.ndarray, path: str = "matrix") -> Rows:
+        """Return rows that came as a matrix of numbers, where the model reads nothing else."""
+        if matrix.ndim != 2:
+            words = f"send a matrix of shape [rows, {len(self.columns)}], not {list(matrix.shape)}"
+            raise BadInputError(path, words)
+        numbers = self._surely_right_numbers(matrix)
+        if numbers is None:
+            return self.checked(matrix.tolist(), path)
+        return Rows(matrix=numbers)
+
+    @cached_property
+    def _quick_check(self) -> QuickCheck:
+        return QuickCheck(self.columns)
+
+    # A matrix, all at once.
+
+    def _surely_right_numbers(self, matrix: np.ndarray) -> np.ndarray | None:
+        """Return the matrix as float64, or None when its cells need a closer look."""
+        if not self._reads_only_numbers or not matrix.size:
+            return None
+        if matrix.shape[1] != len(self.columns) or not _fits_floats(matrix):
+            return None
+        numbers = np.ascontiguousarray(matrix, dtype=np.float64)
+        if not are_finite(numbers):
+            return None
+        wholes = numbers[:, self._wholes] if self._wholes else None
+        return numbers if wholes is None or _are_exact_wholes(wholes) else None
+
+    @cached_property
+    def _reads_only_numbers(self) -> bool:
+        return all(column.type in (NUMBER, WHOLE) for column in self.columns)
+
+    @cached_property
+    def _wholes(self) -> list[int]:
+        return [index for index, column in enumerate(self.columns) if column.type is WHOLE]
+
+    # Cell by cell, to say which one is wrong.
+
+    def _cell_by_cell(self, features: object, path: str) -> list[list[Any]]:
         if not isinstance(features, list):
             raise BadInputError(path, f"send a list of rows, not {_kind_of(features)}")
         if not features:
@@ -82,34 +108,32 @@ class InputSignature:
 
     def _row(self, row: object, path: str) -> list[Any]:
         if isinstance(row, Mapping):
-            cells = self._named_cells(row, path)
-        elif isinstance(row, list):
-            cells = self._ordered_cells(row, path)
-        else:
-            words = "send a row as a list or an object"
-            raise BadInputError(path, f"{words}, not {_kind_of(row)}")
-        return [
-            _cell(column, value, where)
-            for column, (value, where) in zip(self.columns, cells, strict=True)
-        ]
+            return self._named_cells(row, path)
+        if isinstance(row, list):
+            return self._ordered_cells(row, path)
+        raise BadInputError(path, f"send a row as a list or an object, not {_kind_of(row)}")
 
-    def _named_cells(self, row: Mapping[str, object], path: str) -> list[tuple[object, str]]:
-        for name in row:
-            if name not in self.names:
-                raise BadInputError(f"{path}.{name}", f"unknown column{self._hint(name)}")
-        for name in self.names:
-            if name not in row:
-                raise BadInputError(f"{path}.{name}", "this column is missing")
-        return [(row[name], f"{path}.{name}") for name in self.names]
+    def _named_cells(self, row: Mapping[str, object], path: str) -> list[Any]:
+        self._check_names(row, path)
+        return [_cell(column, row[column.name], f"{path}.{column.name}") for column in self.columns]
 
-    def _ordered_cells(self, row: Sequence[object], path: str) -> list[tuple[object, str]]:
+    def _ordered_cells(self, row: list[object], path: str) -> list[Any]:
         if len(row) != len(self.columns):
             wanted = f"{len(self.columns)} values ({', '.join(self.names)})"
             raise BadInputError(path, f"a row has {wanted}, not {len(row)}")
         return [
-            (value, f"{path}[{index}] ({name})")
-            for index, (value, name) in enumerate(zip(row, self.names, strict=True))
+            _cell(column, value, f"{path}[{index}] ({column.name})")
+            for index, (column, value) in enumerate(zip(self.columns, row, strict=True))
         ]
+
+    def _check_names(self, given: Mapping[str, object], path: str) -> None:
+        for name in given:
+            if name not in self.names:
+                short = name[:_LONGEST_NAME]
+                raise BadInputError(f"{path}.{short}", f"unknown column{self._hint(short)}")
+        for name in self.names:
+            if name not in given:
+                raise BadInputError(f"{path}.{name}", "this column is missing")
 
     def _hint(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.names, n=1)
@@ -118,12 +142,42 @@ class InputSignature:
         )
 
 
+def _values(given: object, path: str) -> list[Any]:
+    """Return a column's values as Python's own."""
+    if isinstance(given, list):
+        return given
+    if not isinstance(given, np.ndarray):
+        raise BadInputError(path, f"send a list of values, not {_kind_of(given)}")
+    if given.ndim != 1 and given.shape[1:] != (1,):
+        raise BadInputError(path, f"send one value for each row, not {list(given.shape)}")
+    return given.ravel().tolist()
+
+
+def _column(column: Column, values: list[Any], path: str) -> list[Any]:
+    if column.type.surely_holds(values):
+        return values
+    return [_cell(column, value, f"{path}[{row}]") for row, value in enumerate(values)]
+
+
 def _cell(column: Column, value: object, path: str) -> object:
     if not column.type.holds(value):
         raise BadInputError(path, f"send {column.type.words}, not {_kind_of(value)}")
-    if column.type is _WHOLE and isinstance(value, float):
+    if column.type is WHOLE and isinstance(value, float):
         return int(value)
     return value
+
+
+def _fits_floats(matrix: np.ndarray) -> bool:
+    """Whether these are numbers that keep their value as float64."""
+    if matrix.dtype.kind == "f":
+        return matrix.dtype.itemsize <= 8
+    if matrix.dtype.kind not in "iu":
+        return False
+    return bool(matrix.max() <= _EXACT_IN_A_FLOAT and matrix.min() >= -_EXACT_IN_A_FLOAT)
+
+
+def _are_exact_wholes(numbers: np.ndarray) -> bool:
+    return bool((np.rint(numbers) == numbers).all() and (abs(numbers) <= _EXACT_IN_A_FLOAT).all())
 
 
 def _kind_of(value: object) -> str:
@@ -152,14 +206,14 @@ def read_signature(inputs: str) -> InputSignature:
             raise ValueError(
                 f"the signature's tensor has shape {shape}; a table needs [-1, columns]"
             )
-        columns = (Column(f"x{index}", _NUMBER) for index in range(shape[1]))
+        columns = (Column(f"x{index}", NUMBER) for index in range(shape[1]))
         return InputSignature(tuple(columns), named=False)
-    unknown = sorted({str(spec["type"]) for spec in specs} - set(_TYPES))
+    unknown = sorted({str(spec["type"]) for spec in specs} - set(TYPES))
     if unknown:
         raise ValueError(f"the signature has columns of type {', '.join(unknown)}, unknown here")
     return InputSignature(
         tuple(
-            Column(str(spec.get("name", f"x{index}")), _TYPES[spec["type"]])
+            Column(str(spec.get("name", f"x{index}")), TYPES[spec["type"]])
             for index, spec in enumerate(specs)
         )
     )

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC, on the port that HTTP is on."""

