@@ -14,7 +14,7 @@ import pytest
 from tests.serving.served_models import ServedModels, example_service
 from tiffin.errors import RefusedError, UnavailableError
 from tiffin.home import PROJECT
-from tiffin.packaging.bento import BentoReference, ensure_bento
+from tiffin.packaging.bento import BentoReference, LoggedModel, ensure_bento
 from tiffin.packaging.content import tree_digest
 from tiffin.services.spec import Kind, Service
 
@@ -30,7 +30,7 @@ build(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 def build(home: Path, artifact: Path) -> BentoReference:
-    return ensure_bento(home, SERVICE, artifact, tree_digest(artifact), PROJECT)
+    return ensure_bento(home, SERVICE, LoggedModel(artifact, tree_digest(artifact)), PROJECT)
 
 
 def files_of(home: Path) -> dict[str, bytes]:
@@ -78,8 +78,8 @@ def test_building_again_touches_nothing(whole: Path, artifact: Path) -> None:
 def test_bentoml_finds_it_and_runs_the_code_in_it(whole: Path, artifact: Path) -> None:
     tag = build(whole, artifact).tag
     program = (
-        f"import bentoml; bentoml.load({tag!r}); import serving.services.web as web;"
-        "print(web.__file__)"
+        f"import bentoml; bentoml.load({tag!r}); import serving.runtime.rows as rows;"
+        "print(rows.__file__)"
     )
     environment = {**os.environ, "BENTOML_HOME": str(whole), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -162,7 +162,9 @@ def own_bento(project: Path, source: str) -> Service:
 
 def test_builds_a_bento_of_ones_own(artifact: Path, tmp_path: Path) -> None:
     service = own_bento(tmp_path / "project", OWN_SERVICE)
-    reference = ensure_bento(tmp_path, service, artifact, "ab" * 32, tmp_path / "project")
+    model = LoggedModel(artifact, "ab" * 32)
+    reference = ensure_bento(tmp_path, service, model, tmp_path / "project")
+    assert reference.inference is None
     source = tmp_path / "bentos" / "greeter" / reference.version / "src"
     assert (source / "service.py").read_text() == OWN_SERVICE
     assert json.loads((source / "recipe.json").read_text())["model_tag"] == "greeter:" + "ab" * 8
@@ -171,7 +173,7 @@ def test_builds_a_bento_of_ones_own(artifact: Path, tmp_path: Path) -> None:
 def test_says_why_code_can_not_be_built(artifact: Path, tmp_path: Path) -> None:
     service = own_bento(tmp_path / "project", "import no_such_package_at_all\n")
     with pytest.raises(RefusedError, match="no_such_package_at_all") as refused:
-        ensure_bento(tmp_path, service, artifact, "ab" * 32, tmp_path / "project")
+        ensure_bento(tmp_path, service, LoggedModel(artifact, "ab" * 32), tmp_path / "project")
     assert refused.value.code == "bento-build-failed"
     assert not list(tmp_path.glob("bentos/*/*"))
 

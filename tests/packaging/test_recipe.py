@@ -17,7 +17,7 @@ from tiffin.services.spec import Kind, Service
 @pytest.fixture
 def recipe() -> BentoRecipe:
     service = example_service("credit-risk", Kind.CLASSIFICATION)
-    return recipe_for(service, "ab" * 32, PROJECT, python="3.11")
+    return recipe_for(service, "ab" * 32, None, PROJECT, python="3.11")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,10 @@ def recipe() -> BentoRecipe:
         {"model": "other"},
         {"kind": Kind.REGRESSION},
         {"model_digest": "cd" * 32},
+        {"inference": "native 1e-05"},
+        {"evaluation_digest": "other"},
         {"source_digest": "other"},
+        {"compiler_digest": "other"},
         {"lock_digest": "other"},
         {"python": "3.12"},
     ],
@@ -36,13 +39,44 @@ def test_each_input_changes_the_version(recipe: BentoRecipe, change: dict[str, A
     assert replace(recipe, **change).version != recipe.version
 
 
+@pytest.mark.parametrize(
+    ("change", "is_another"),
+    [
+        ({"model_digest": "cd" * 32}, True),
+        ({"inference": "native 1e-05"}, True),
+        ({"evaluation_digest": "other"}, True),
+        ({"compiler_digest": "other"}, True),
+        ({"lock_digest": "other"}, True),
+        ({"source_digest": "other"}, False),
+    ],
+)
+def test_a_compiled_model_is_another_one_when_what_it_follows_from_changes(
+    recipe: BentoRecipe, change: dict[str, Any], *, is_another: bool
+) -> None:
+    assert (replace(recipe, **change).model_tag != recipe.model_tag) is is_another
+
+
+def test_the_engine_and_the_evaluation_data_are_inputs(tmp_path: Path) -> None:
+    service = example_service("credit-risk", Kind.CLASSIFICATION)
+    inference = {"engine": "auto", "tolerance": 0.001}
+    other = Service.model_validate(service.model_dump() | {"inference": inference})
+    data = tmp_path / "data.csv"
+    data.write_text("a\n1\n")
+    recipes = [
+        recipe_for(service, "ab" * 32, None, PROJECT, python="3.11"),
+        recipe_for(other, "ab" * 32, None, PROJECT, python="3.11"),
+        recipe_for(service, "ab" * 32, data, PROJECT, python="3.11"),
+    ]
+    assert len({made.tag for made in recipes}) == 3
+
+
 def test_the_checkouts_place_does_not_change_the_version(
     recipe: BentoRecipe, tmp_path: Path
 ) -> None:
     shutil.copytree(PROJECT / "serving", tmp_path / "serving")
     shutil.copy(PROJECT / "requirements.txt", tmp_path)
     service = example_service("credit-risk", Kind.CLASSIFICATION)
-    assert recipe_for(service, "ab" * 32, tmp_path, python="3.11").tag == recipe.tag
+    assert recipe_for(service, "ab" * 32, None, tmp_path, python="3.11").tag == recipe.tag
 
 
 def test_pins_what_a_server_needs_with_its_markers(recipe: BentoRecipe) -> None:
@@ -65,5 +99,5 @@ def own_bento(folder: str) -> Service:
 )
 def test_refuses_a_folder_that_is_no_bento(folder: str, sentence: str) -> None:
     with pytest.raises(RefusedError, match=sentence) as refused:
-        recipe_for(own_bento(folder), "ab" * 32, PROJECT, python="3.11")
+        recipe_for(own_bento(folder), "ab" * 32, None, PROJECT, python="3.11")
     assert refused.value.code == "bad-bento-folder"

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tiffin.smoke.answers import difference
+from tiffin.services.spec import InferenceSpec
+from tiffin.smoke.answers import LAST_DIGITS, Closeness, difference
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,29 @@ def test_agrees(expected: object, actual: object) -> None:
 )
 def test_says_where_two_answers_differ(expected: object, actual: object, sentence: str) -> None:
     assert difference(expected, actual) == sentence
+
+
+AUTO = Closeness.of(InferenceSpec(tolerance=1e-5))
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "agrees"),
+    [
+        ({"probabilities": [[0.001, 0.999]]}, {"probabilities": [[0.001009, 0.998991]]}, True),
+        ({"probabilities": [[0.001, 0.999]]}, {"probabilities": [[0.0011, 0.9989]]}, False),
+        ({"predictions": [200_000.0]}, {"predictions": [200_001.0]}, True),
+        ({"predictions": [200_000.0]}, {"predictions": [200_003.0]}, False),
+        ({"predictions": [0.001]}, {"predictions": [0.001009]}, False),
+        ({"predictions": ["good"]}, {"predictions": ["bad"]}, False),
+    ],
+)
+def test_a_compiled_candidate_may_be_off_by_the_services_tolerance(
+    expected: object, actual: object, *, agrees: bool
+) -> None:
+    assert (difference(expected, actual, AUTO) == "") is agrees
+
+
+def test_a_native_candidate_may_be_off_by_the_last_digits_only() -> None:
+    native = Closeness.of(InferenceSpec(engine="native", tolerance=0.01))
+    assert native == LAST_DIGITS
+    assert difference({"predictions": [1.0]}, {"predictions": [1.00001]}, native) != ""

@@ -8,9 +8,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tests.validation.conftest import make_service
+from tiffin.confined_process import Limits
 from tiffin.services.spec import Kind
 from tiffin.validation.check import CheckResult, Outcome
-from tiffin.validation.predictions import Limits, PredictionError, check_predictions, predict
+from tiffin.validation.predictions import PredictionError, check_predictions, predict
 
 ROOMY = Limits(seconds=60, memory_mib=2048)
 

@@ -14,15 +14,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from tiffin.errors import RefusedError, UnavailableError
 from tiffin.packaging.content import forget_creation_times, tree_digest
+from tiffin.packaging.inference import InferenceReport, compile_model, microseconds_of
 from tiffin.packaging.recipe import SOURCE_FOLDERS, BentoRecipe, recipe_for
 from tiffin.services.spec import Kind, Service
 
@@ -37,6 +39,10 @@ class BentoReference:
     tag: str
     version: str
     digest: str
+    inference: InferenceReport | None = None
+    """Which engine answers; None for one's own bento."""
+    microseconds: Mapping[str, float | None] = field(default_factory=dict)
+    """Of one row by engine, as it was measured when the bento was built."""
 
     @property
     def image(self) -> str:
@@ -44,24 +50,37 @@ class BentoReference:
         return f"{self.tag}@{self.digest}"
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedModel:
+    """What was logged with a model version."""
+
+    artifact: Path
+    digest: str
+    """The artifact's tree digest."""
+    evaluation_data: Path | None = None
+    """Rows that a compiled model has to agree on; without them the model stays native."""
+
+
 def ensure_bento(
-    home_folder: Path, service: Service, artifact: Path, digest: str, project: Path
+    home_folder: Path, service: Service, model: LoggedModel, project: Path
 ) -> BentoReference:
     """Return the bento of this model for this service, built if it isn't there whole.
 
-    `home_folder` is the BENTOML_HOME, `digest` the artifact's tree digest, `project` the checkout
-    with serving/ and requirements.txt. Run twice, or killed at any instant and run again, it
-    ends with the same bento; two at once wait for each other. Raises RefusedError
-    (`bento-build-failed`, `bad-bento-folder`) or UnavailableError (`packaging-unavailable`).
+    `home_folder` is the BENTOML_HOME, `project` the checkout with serving/ and requirements.txt.
+    Run twice, or killed at any instant and run again, it ends with the same bento; two at once
+    wait for each other. Raises RefusedError (`bento-build-failed`, `bad-bento-folder`,
+    `onnx-disagrees`, `onnx-impossible`) or UnavailableError (`packaging-unavailable`).
     """
-    recipe = recipe_for(service, digest, project, python=_python_version())
+    recipe = recipe_for(
+        service, model.digest, model.evaluation_data, project, python=_python_version()
+    )
     store = _Store(home_folder, recipe)
     try:
         with store.locked():
             known = store.recorded()
             if known is None or known != store.content_digest():
-                _build(store, artifact)
-            return BentoReference(recipe.tag, recipe.version, f"sha256:{store.recorded()}")
+                _build(store, service, model)
+            return store.reference()
     except OSError as error:
         raise UnavailableError(
             f"the bento {recipe.tag} could not be written to {home_folder}: {error}; make room or "
@@ -97,10 +116,25 @@ class _Store:
 
     def recorded(self) -> str | None:
         """Return the digest that the finished build wrote down, or None."""
+        digest = self._recorded().get("digest")
+        return None if digest is None else str(digest)
+
+    def reference(self) -> BentoReference:
+        """Return the bento that is there, as its build wrote it down."""
+        written, own = self._recorded(), self.recipe.kind is Kind.BENTO
+        return BentoReference(
+            tag=self.recipe.tag,
+            version=self.recipe.version,
+            digest=f"sha256:{written['digest']}",
+            inference=None if own else InferenceReport.read(self.model),
+            microseconds=written.get("microseconds", {}),
+        )
+
+    def _recorded(self) -> Mapping[str, Any]:
         try:
-            return str(json.loads(self._record.read_text(encoding="utf-8"))["digest"])
-        except (FileNotFoundError, ValueError, KeyError):
-            return None
+            return dict(json.loads(self._record.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):
+            return {}
 
     def content_digest(self) -> str | None:
         """Return the digest of what is in the store, or None when a part is missing."""
@@ -108,9 +142,13 @@ class _Store:
             return None
         return tree_digest(self.bento, self.model)
 
-    def record(self) -> None:
-        """Write the digest down, atomically; the last act of a build."""
-        fields = {"tag": self.recipe.tag, "digest": self.content_digest()}
+    def record(self, microseconds: Mapping[str, float | None]) -> None:
+        """Write the digest and the timings down, atomically; the last act of a build."""
+        fields = {
+            "tag": self.recipe.tag,
+            "digest": self.content_digest(),
+            "microseconds": dict(microseconds),
+        }
         draft = self._record.with_suffix(".draft")
         with draft.open("w", encoding="utf-8") as stream:
             json.dump(fields, stream)
@@ -132,18 +170,22 @@ class _Store:
         return self._own / f"{self._name}.json"
 
 
-def _build(store: _Store, artifact: Path) -> None:
+def _build(store: _Store, service: Service, model: LoggedModel) -> None:
     """Build beside the store and publish; the context is elsewhere, because BentoML reads no
     file below a folder whose name begins with a dot, as our default home's does.
     """
     staging = store.fresh_staging()
+    compiled = staging / "compiled"
     try:
+        if store.recipe.kind is not Kind.BENTO:
+            compile_model(service, model.artifact.resolve(), model.evaluation_data, compiled)
         with tempfile.TemporaryDirectory(prefix="tiffin-bento-") as folder:
             context = Path(folder).resolve() / "context"
             _write_context(store.recipe, context)
-            _run_builder(store.recipe, artifact.resolve(), staging, context)
+            request = _request(store.recipe, model.artifact.resolve(), compiled, context)
+            _run_builder(store.recipe, request, staging, context)
         _publish(store, staging)
-        store.record()
+        store.record(microseconds_of(compiled))
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -161,10 +203,12 @@ def _write_context(recipe: BentoRecipe, context: Path) -> None:
     (context / "recipe.json").write_text(recipe.as_json(), encoding="utf-8")
 
 
-def _run_builder(recipe: BentoRecipe, artifact: Path, staging: Path, context: Path) -> None:
-    request = staging / "request.json"
-    request.write_text(json.dumps(_request(recipe, artifact, context)), encoding="utf-8")
-    command = [sys.executable, "-m", "tiffin.packaging.builder", str(request)]
+def _run_builder(
+    recipe: BentoRecipe, request: Mapping[str, object], staging: Path, context: Path
+) -> None:
+    file = staging / "request.json"
+    file.write_text(json.dumps(request), encoding="utf-8")
+    command = [sys.executable, "-m", "tiffin.packaging.builder", str(file)]
     try:
         done = subprocess.run(
             command,
@@ -197,13 +241,16 @@ def _builder_environment(staging: Path) -> dict[str, str]:
     }
 
 
-def _request(recipe: BentoRecipe, artifact: Path, context: Path) -> dict[str, object]:
+def _request(
+    recipe: BentoRecipe, artifact: Path, compiled: Path, context: Path
+) -> dict[str, object]:
     return {
         "service": recipe.service,
         "version": recipe.version,
         "model_tag": recipe.model_tag,
         "model_digest": recipe.model_digest,
         "artifact": str(artifact),
+        "compiled": str(compiled),
         "context": str(context),
         "own": recipe.kind is Kind.BENTO,
         "python": recipe.python,

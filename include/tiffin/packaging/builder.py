@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tiffin.packaging.inference import FOLDER
+
 _TABULAR = "serving.services.tabular_service:TabularService"
 _OWN = "service"
 
@@ -35,7 +37,7 @@ def _build(request: dict[str, Any]) -> None:
     with bentoml.models.create(
         request["model_tag"], module="tiffin", labels={"digest": request["model_digest"]}
     ) as model:
-        shutil.copytree(request["artifact"], model.path, dirs_exist_ok=True)
+        _copy_model(request, Path(model.path))
     bentoml.bentos.build(
         _OWN if request["own"] else _TABULAR,
         name=request["service"],
@@ -46,6 +48,18 @@ def _build(request: dict[str, Any]) -> None:
         python=_python_options(request),
         docker={"python_version": request["python"]},
     )
+
+
+def _copy_model(request: dict[str, Any], place: Path) -> None:
+    """Copy the artifact and what was compiled of it; nothing that it brings along itself."""
+    artifact, compiled = request["artifact"], Path(request["compiled"]) / FOLDER
+
+    def foreign(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if folder == artifact and name == FOLDER]
+
+    shutil.copytree(artifact, place, dirs_exist_ok=True, ignore=foreign)
+    if compiled.is_dir():
+        shutil.copytree(compiled, place / FOLDER)
 
 
 def _python_options(request: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def tree_digest(*folders: Path) -> str:
     for number, folder in enumerate(folders):
         for file in content_files(folder):
             name = file.relative_to(folder).as_posix()
-            digest.update(f"{number}\0{name}\0{_file_digest(file)}\n".encode())
+            digest.update(f"{number}\0{name}\0{file_digest(file)}\n".encode())
     return digest.hexdigest()
 
 
@@ -39,6 +39,7 @@ def forget_creation_times(file: Path) -> None:
     file.write_bytes(_CREATION_TIME.sub(_EPOCH, file.read_bytes()))
 
 
-def _file_digest(file: Path) -> str:
+def file_digest(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tiffin.errors import RefusedError
-from tiffin.packaging.content import tree_digest
+from tiffin.packaging.content import file_digest, tree_digest
 from tiffin.services.spec import Kind, Service
 
-RECIPE_VERSION = "1"
+RECIPE_VERSION = "2"
 """Grows when the way a bento is built changes what comes out."""
 
 SOURCE_FOLDERS = ("models", "runtime", "services")
 """The parts of serving/ that go into a tabular bento."""
 
+_COMPILER_FOLDERS = ("conversion", "models", "runtime")
+"""The parts of serving/ that a compiled model follows from."""
+
 RUNTIME_PACKAGES = (
     "anyio",
+    "attrs",
     "bentoml",
     "cloudpickle",
+    "grpclib",
+    "h2",
+    "httptools",
+    "lightgbm",
     "numpy",
+    "onnxruntime",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-sdk",
+    "orjson",
     "pandas",
     "prometheus-client",
+    "protobuf",
+    "pydantic",
     "pyyaml",
     "scikit-learn",
     "skops",
     "starlette",
+    "uvicorn",
+    "uvloop",
+    "xgboost-cpu",
 )
 
 
@@ -39,8 +57,14 @@ class BentoRecipe:
     model: str
     kind: Kind
     model_digest: str
+    inference: str
+    """What the service file says of the engine."""
+    evaluation_digest: str
+    """Of the rows that a compiled model has to agree on; empty where there are none."""
     source: Path
     source_digest: str
+    compiler_digest: str
+    """Of the code that compiles a model, and of what it compiles for."""
     requirements: str
     lock_digest: str
     python: str
@@ -48,17 +72,7 @@ class BentoRecipe:
     @property
     def version(self) -> str:
         """The bento's version: 16 hexadecimal digits that follow from all inputs."""
-        parts = (
-            RECIPE_VERSION,
-            self.service,
-            self.model,
-            self.kind.value,
-            self.model_digest,
-            self.source_digest,
-            self.lock_digest,
-            self.python,
-        )
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return _digits(self.service, self.model, self.source_digest, *self._inputs_of_the_model)
 
     @property
     def tag(self) -> str:
@@ -67,8 +81,27 @@ class BentoRecipe:
 
     @property
     def model_tag(self) -> str:
-        """The model's tag in BentoML's model store."""
-        return f"{self.service}:{self.model_digest[:16]}"
+        """The model's tag in BentoML's model store.
+
+        A compiled model follows from more than its artifact; one's own bento has the artifact as
+        it is.
+        """
+        if self.kind is Kind.BENTO:
+            return f"{self.service}:{self.model_digest[:16]}"
+        return f"{self.service}:{_digits(*self._inputs_of_the_model)}"
+
+    @property
+    def _inputs_of_the_model(self) -> tuple[str, ...]:
+        return (
+            RECIPE_VERSION,
+            self.kind.value,
+            self.model_digest,
+            self.inference,
+            self.evaluation_digest,
+            self.compiler_digest,
+            self.lock_digest,
+            self.python,
+        )
 
     def as_json(self) -> str:
         """Return the `recipe.json` that the bento carries and `serving.runtime` reads."""
@@ -81,7 +114,13 @@ class BentoRecipe:
         return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
 
-def recipe_for(service: Service, digest: str, project: Path, python: str) -> BentoRecipe:
+def _digits(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def recipe_for(
+    service: Service, digest: str, evaluation_data: Path | None, project: Path, python: str
+) -> BentoRecipe:
     """Return the recipe for a service's model with this digest, in this checkout."""
     lock = (project / "requirements.txt").read_text(encoding="utf-8")
     source = _source_folder(service, project)
@@ -90,8 +129,11 @@ def recipe_for(service: Service, digest: str, project: Path, python: str) -> Ben
         model=service.model,
         kind=service.kind,
         model_digest=digest,
+        inference=f"{service.inference.engine} {service.inference.tolerance!r}",
+        evaluation_digest="" if evaluation_data is None else file_digest(evaluation_data),
         source=source,
-        source_digest=_source_digest(service, source),
+        source_digest=_source_digest(service, source, SOURCE_FOLDERS),
+        compiler_digest=_source_digest(service, source, _COMPILER_FOLDERS),
         requirements=_pins(lock),
         lock_digest=hashlib.sha256(lock.encode()).hexdigest(),
         python=python,
@@ -117,10 +159,10 @@ def _source_folder(service: Service, project: Path) -> Path:
     return folder
 
 
-def _source_digest(service: Service, source: Path) -> str:
+def _source_digest(service: Service, source: Path, folders: Sequence[str]) -> str:
     if service.kind is Kind.BENTO:
         return tree_digest(source)
-    return tree_digest(*(source / folder for folder in SOURCE_FOLDERS))
+    return tree_digest(*(source / folder for folder in folders))
 
 
 def _pins(lock: str) -> str:

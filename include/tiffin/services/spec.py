@@ -127,6 +127,15 @@ class ResourceSpec(_Section):
         return number * (1024 if unit == "Gi" else 1)
 
 
+class InferenceSpec(_Section):
+    """What computes the answers."""
+
+    engine: Literal["auto", "onnx", "native"] = "auto"
+    """auto: ONNX Runtime where it agrees with the model; onnx: only that; native: the model."""
+    tolerance: Annotated[float, Field(gt=0, le=0.01)] = 1e-5
+    """How far ONNX Runtime may be off: in probabilities, and relative to other numbers."""
+
+
 class TimeoutSpec(_Section):
     """How long the router waits."""
 
@@ -246,6 +255,8 @@ class Service(_Section):
     """Where callers reach the service."""
     resources: ResourceSpec = ResourceSpec()
     """What one Revision may use."""
+    inference: InferenceSpec = InferenceSpec()
+    """What computes the answers."""
     protocols: tuple[Literal["predict"], ...] = ("predict",)
     """The ways of asking that the service answers."""
     timeouts: TimeoutSpec = TimeoutSpec()

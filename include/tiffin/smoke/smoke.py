@@ -13,7 +13,7 @@ import requests
 
 from tiffin.errors import RefusedError
 from tiffin.services.spec import Kind, Service, SmokeCase
-from tiffin.smoke.answers import difference
+from tiffin.smoke.answers import Closeness, difference
 from tiffin.smoke.report import SmokeCheck, SmokeReport
 
 _EXCERPT = 600
@@ -35,7 +35,9 @@ def run_smoke(service: Service, endpoint_url: str, golden: Path | None) -> Smoke
         checks = [_check("ready", probe.is_ready)]
         checks += [_check(case.name, partial(probe.case, case)) for case in service.smoke]
         if rows is not None:
-            checks.append(_check("golden rows", partial(probe.golden, rows)))
+            checks.append(
+                _check("golden rows", partial(probe.golden, rows, Closeness.of(service.inference)))
+            )
         checks.append(_check("metrics", partial(probe.metrics, service)))
     return SmokeReport(tuple(checks))
 
@@ -84,11 +86,11 @@ class _Probe:
         missing = [field for field in case.fields if field not in _object(answer)]
         return f"the answer lacks {', '.join(missing)}" if missing else ""
 
-    def golden(self, rows: Mapping[str, Any]) -> str:
+    def golden(self, rows: Mapping[str, Any], closeness: Closeness) -> str:
         answer = self._post("/predict", {"input_data": {"features": rows["features"]}})
         if answer.status_code != requests.codes.ok:
             return f"/predict answered {answer.status_code}: {_excerpt(answer)}"
-        found = difference(rows["answer"], _object(answer))
+        found = difference(rows["answer"], _object(answer), closeness)
         return f"not what the model said offline: {found}" if found else ""
 
     def metrics(self, service: Service) -> str:

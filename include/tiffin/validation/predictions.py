@@ -1,24 +1,23 @@
 """Does the model answer the evaluation data, in time, in memory, and with sane answers?
 
-The model runs in a process of its own, without Tiffin's environment (which holds secrets), and is
-ended when it takes too long or too much memory.
+The model runs in a confined process, which is ended when it takes too long or too much memory.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tiffin.confined_process import (
+    DiedError,
+    Limits,
+    TooLargeError,
+    TooSlowError,
+    run_confined,
+)
 from tiffin.services.spec import Kind, Service
 from tiffin.validation.check import CheckResult, failed, passed
 from tiffin.validation.expectations import Expectation, surprises
@@ -28,22 +27,7 @@ if TYPE_CHECKING:
 
 NAME = "predictions"
 
-_SPARE_MIB = 1024  # all rows at once take more than the requests that `resources` is meant for
-_LOOK_S = 0.05
 _FINITE = 1e300
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the process that predicts may take."""
-
-    seconds: float
-    memory_mib: int
-
-    @classmethod
-    def of(cls, service: Service) -> Limits:
-        """Return two minutes, and the service's memory with room for all rows at once."""
-        return cls(seconds=120, memory_mib=service.resources.memory_mib + _SPARE_MIB)
 
 
 class PredictionError(ValueError):
@@ -142,66 +126,17 @@ def _columns_beside(answer: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _run(command: list[str], limits: Limits) -> None:
-    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            cwd=scratch,
-            env=_environment(scratch),
-            start_new_session=True,
-        )
-        try:
-            ended = _ended_within(process, limits)
-        finally:
-            _kill(process)
-        said.seek(max(0, said.tell() - 4000))
-        _check_end(ended, said.read().decode(errors="replace"))
-
-
-def _environment(scratch: str) -> dict[str, str]:
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {"PATH": os.defpath, "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8", **threads}
-
-
-def _ended_within(process: subprocess.Popen[bytes], limits: Limits) -> int:
-    deadline = time.monotonic() + limits.seconds
-    while time.monotonic() < deadline:
-        try:
-            return process.wait(_LOOK_S)
-        except subprocess.TimeoutExpired:
-            if _memory_mib(process.pid) > limits.memory_mib:
-                raise PredictionError(
-                    f"the model took more than {limits.memory_mib} MiB of memory to predict the "
-                    "evaluation data; give the service more (resources.memory) or log fewer rows"
-                ) from None
-    raise PredictionError(
-        f"the model did not predict the evaluation data within {limits.seconds:g} seconds; "
-        "log fewer rows, or a faster model"
-    )
-
-
-def _memory_mib(pid: int) -> float:
-    import psutil
-
     try:
-        return float(psutil.Process(pid).memory_info().rss) / (1 << 20)
-    except psutil.Error:
-        return 0.0  # it has just ended
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has ended, with all its children
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _check_end(ended: int, said: str) -> None:
-    if ended == 0:
-        return
-    lines = [line for line in said.splitlines() if line.strip()]
-    last = lines[-1][:300] if lines else f"exit {ended}, without a word"
-    if ended < 0:
-        last = f"killed by {signal.Signals(-ended).name}"
-    raise PredictionError(f"the model could not predict the evaluation data ({last})")
+        run_confined(command, limits)
+    except TooLargeError:
+        raise PredictionError(
+            f"the model took more than {limits.memory_mib} MiB of memory to predict the "
+            "evaluation data; give the service more (resources.memory) or log fewer rows"
+        ) from None
+    except TooSlowError:
+        raise PredictionError(
+            f"the model did not predict the evaluation data within {limits.seconds:g} seconds; "
+            "log fewer rows, or a faster model"
+        ) from None
+    except DiedError as died:
+        raise PredictionError(f"the model could not predict the evaluation data ({died})") from None

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tiffin.confined_process import Limits
 from tiffin.registry.model_version import ModelVersion
 from tiffin.services.spec import Kind, Service
 from tiffin.validation import artifact as artifacts
@@ -20,7 +21,7 @@ from tiffin.validation.check import (
 )
 from tiffin.validation.description import BadDescriptionError, Description, read_description
 from tiffin.validation.evaluation_data import BadTableError, read_table
-from tiffin.validation.predictions import Limits, PredictionError
+from tiffin.validation.predictions import PredictionError
 
 
 def validate(
