@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup setup-dev demo up down test lint lock fault-test bench-release bench-analysis
+.PHONY: help setup setup-dev demo up down test lint lock fault-test bench-release bench-analysis bench-serving
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-release: setup-dev ## Measure rollback, weight changes and the steps of a 
 
 bench-analysis: setup-dev ## Measure the error rates and the speed of the analysis
 	$(BIN)/python -m benchmarks.bench_analysis
+
+bench-serving: setup-dev ## Measure the model servers beside those of others (needs wrk)
+	$(BIN)/python -m benchmarks.bench_serving $(ARGS)
 
 $(STAMPS)/venv:
 	@command -v python3 > /dev/null || { echo "python3 is missing; install Python 3.11 or newer and run make again." >&2; exit 1; }

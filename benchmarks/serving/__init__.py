@@ -1,0 +1,1 @@
+"""What `benchmarks/bench_serving.py` is made of: models, contenders, servers, load, report."""
