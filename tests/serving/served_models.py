@@ -18,7 +18,7 @@ from typing import Any
 import requests
 
 from tiffin.home import PROJECT
-from tiffin.packaging.bento import BentoReference, ensure_bento
+from tiffin.packaging.bento import BentoReference, LoggedModel, ensure_bento
 from tiffin.packaging.content import tree_digest
 from tiffin.packaging.serving_home import ensure_serving_home
 from tiffin.services.spec import Kind, Service
@@ -82,9 +82,10 @@ class ServedModels:
 
     def bento(self, name: str) -> BentoReference:
         artifact = self.artifact(name)
+        model = LoggedModel(artifact, tree_digest(artifact), self.evaluation(name))
         service = example_service(name.partition(":")[0], EXAMPLES[name])
         home = self.folder / "bentoml"
-        return ensure_bento(home, service, artifact, tree_digest(artifact), PROJECT)
+        return ensure_bento(home, service, model, PROJECT)
 
     def server(self, name: str) -> RunningServer:
         if name not in self._servers:

@@ -1,0 +1,174 @@
+"""A connection that speaks HTTP/1.1: uvicorn's own, and what a model server needs beside it.
+
+While the backlog is full it refuses predictions without parsing them. It sends an answer that is
+whole in one piece: two writes are two wake-ups for a client. It ends the prediction of a caller
+who has gone. And when the server stops, a client hears so from an answer before it's cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from serving.services.asgi import WHOLE_ANSWER
+from serving.services.backlog import Backlog
+from serving.services.drain import Drain
+
+CALLER_GONE = "the caller has gone"
+"""Why a prediction's task is cancelled."""
+LINGER_S = 0.5
+"""How long an idle connection of a server that stops may still bring a request."""
+
+
+class Predictions(Protocol):
+    """What a connection has to know of the application behind it."""
+
+    def are_asked_at(self, path: str) -> bool:
+        """Tell whether a POST to `path` asks for a prediction."""
+        ...
+
+    def refusal(self, path: str) -> bytes | None:
+        """Return the whole HTTP answer that sheds a prediction; None where none is asked for."""
+        ...
+
+
+class HttpConnection(HttpToolsProtocol):
+    """An HTTP/1.1 connection."""
+
+    def __init__(
+        self, *, backlog: Backlog, drain: Drain, predictions: Predictions, **uvicorn: Any
+    ) -> None:
+        super().__init__(**uvicorn)
+        self.access_log = False
+        self._backlog = backlog
+        self._drain = drain
+        self._predictions = predictions
+        self._current: RequestResponseCycle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._joined_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a request that came whole while there are too many; else go on as uvicorn does."""
+        if self._backlog.is_full and self._is_idle():
+            path = path_of_whole_post(data)
+            refusal = self._predictions.refusal(path) if path else None
+            if refusal is not None:
+                self._refuse(refusal)
+                return
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop working for a caller who has gone; slow models would never get to the others."""
+        super().connection_lost(exc)
+        current, task = self._current, self._task
+        if current is None or task is None or current.response_started:
+            return
+        if self._is_prediction(current):
+            task.cancel(CALLER_GONE)
+
+    def shutdown(self) -> None:
+        """Close once what is on its way has been answered.
+
+        A request that is sent just now is answered, too; its answer says that this was the last.
+        """
+        if self._is_idle():
+            self.loop.call_later(LINGER_S, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _refuse(self, refusal: bytes) -> None:
+        self._unset_keepalive_if_required()
+        self.transport.write(refusal)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle() and not self.transport.is_closing():
+            self.transport.close()
+
+    def _is_prediction(self, cycle: RequestResponseCycle) -> bool:
+        scope = cycle.scope
+        return scope["method"] == "POST" and self._predictions.are_asked_at(scope["path"])
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._joined_at = self._backlog.joined()
+        if self._drain.is_draining:
+            cycle.keep_alive = False
+        cycle.scope["extensions"] = {WHOLE_ANSWER: self._send_whole}  # type: ignore[dict-item]
+        self._current = cycle
+        self._task = self.loop.create_task(cycle.run_asgi(partial(self._begin, app)))
+        self._task.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._task)
+
+    def _begin(self, app: Any, scope: Any, receive: Any, send: Any) -> Any:
+        cycle = self._current
+        assert cycle is not None
+        is_in_time = self._backlog.begun(self._joined_at)
+        if self.transport.is_closing() and self._is_prediction(cycle):
+            cycle.disconnected = True
+            return _nothing()
+        if False:
+            return self._refuse_late(cycle)
+        return app(scope, receive, send)
+
+    async def _refuse_late(self, cycle: RequestResponseCycle) -> None:
+        refusal = self._predictions.refusal(cycle.scope["path"])
+        assert refusal is not None
+        self._complete(cycle, refusal)
+
+    def _send_whole(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Answer the current request at once; False when that has to wait for a slow client.
+
+        The headers must be fit to be sent: uvicorn, which looks at each, is passed by.
+        """
+        cycle = self._current
+        assert cycle is not None
+        if self.flow.write_paused:
+            return False
+        parts = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            parts += (name, b": ", value, b"\r\n")
+        parts += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        self._complete(cycle, b"".join(parts))
+        return True
+
+    def _complete(self, cycle: RequestResponseCycle, answer: bytes) -> None:
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if cycle.disconnected:
+            return
+        self.transport.write(answer)
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+
+async def _nothing() -> None:
+    """Answer a caller who left before it was their turn."""
+
+
+def path_of_whole_post(data: bytes) -> str | None:
+    """Return the path when `data` is exactly one plain POST request, head and body."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, _, fields = head.lower().partition(b"\r\n")
+    if line[:6] != b"post /" or line[-9:] != b" http/1.1":
+        return None
+    fields = b"\r\n" + fields + b"\r\n"
+    if b"\r\nconnection: close" in fields or b"\r\ntransfer-encoding:" in fields:
+        return None
+    length = fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip()
+    if not length.isdigit() or int(length) != len(body):
+        return None
+    return head[5 : len(line) - 9].partition(b"?")[0].decode("latin-1")
