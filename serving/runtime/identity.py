@@ -26,7 +26,7 @@ class Recipe:
     model: str
     kind: ModelKind
     model_tag: str
-    """The model's tag in BentoML's model store; its version follows from what it was compiled of."""
+    """The model's tag in BentoML's store; its version follows from what it was compiled of."""
 
     @classmethod
     def read(cls, file: Path) -> Recipe:

@@ -119,7 +119,7 @@ class HttpConnection(HttpToolsProtocol):
         if self.transport.is_closing() and self._is_prediction(cycle):
             cycle.disconnected = True
             return _nothing()
-        if False:
+        if not is_in_time and cycle.keep_alive and self._is_prediction(cycle):
             return self._refuse_late(cycle)
         return app(scope, receive, send)
 

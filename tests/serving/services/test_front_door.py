@@ -102,8 +102,9 @@ def test_a_client_that_leaves_without_a_word_is_forgotten() -> None:
             while not here.state.connections:
                 await asyncio.sleep(0)
             writer.close()
-            while here.state.connections:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                while here.state.connections:
+                    await asyncio.sleep(0)
 
     uvloop.run(scenario())
 
@@ -172,7 +173,8 @@ def test_a_server_that_stops_says_so_over_grpc_too() -> None:
             assert not (await method(pb.ServerReadyRequest())).ready
             for connection in list(here.state.connections):
                 connection.shutdown()
-            while here.state.connections:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                while here.state.connections:
+                    await asyncio.sleep(0)
 
     uvloop.run(scenario())

@@ -200,8 +200,9 @@ def test_work_for_callers_who_have_gone_is_dropped() -> None:
             await asyncio.to_thread(engine.called.wait, 20)
             for number in range(100, 120):
                 await leave(here, float(number))
-            while here.server.backlog.waiting or len(here.state.tasks) > 1:
-                await asyncio.sleep(0)
+            async with asyncio.timeout(20):
+                while here.server.backlog.waiting or len(here.state.tasks) > 1:
+                    await asyncio.sleep(0)
             last = asyncio.create_task(here.predict([2.0, 0.0]))
             engine.gate.set()
             assert [(await answer).status_code for answer in (first, last)] == [200, 200]

@@ -68,7 +68,8 @@ def test_what_is_not_there_makes_no_metric(chat: RunningServer) -> None:
 
 
 def test_a_request_that_takes_too_long_ends_with_504(chat: RunningServer) -> None:
-    assert chat.post("/ponder", {"seconds": 4.0}).status_code == 504
+    answer = chat.post("/ponder", {"seconds": 4.0})
+    assert (answer.status_code, answer.json()) == (504, {"error": "no answer within 3 seconds"})
 
 
 def test_it_stops_without_losing_a_request(chat: RunningServer) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,21 @@ def labels(home: Path, folder: Path) -> Iterator[RunningServer]:
 
 def ask(server: RunningServer, path: str, body: Any) -> requests.Response:
     return requests.post(f"{server.url}{path}", json=body, headers=ADMIN, timeout=30)
+
+
+def test_who_only_imports_a_service_loads_nothing_heavy(home: Path, folder: Path) -> None:
+    program = (
+        "import sys, service; heavy = {'serving.runtime.served_model', 'prometheus_client',"
+        " 'onnxruntime', 'sklearn', 'pandas', 'grpclib'}; sys.exit(str(heavy & {*sys.modules}))"
+        " if heavy & {*sys.modules} else None"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(home),
+        cwd=folder,
+        check=True,
+        timeout=100,
+    )
 
 
 def test_a_template_answers_with_its_model(labels: RunningServer) -> None:
