@@ -7,6 +7,7 @@ comes from here is used unless it agrees with the original row by row.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import warnings
 from collections.abc import Iterator, Sequence
@@ -129,6 +130,7 @@ def _converted(model: Any, inputs: Sequence[tuple[str, str, int]]) -> Any:
     from skl2onnx import convert_sklearn
 
     _know_xgboost()
+    model = _without_names(model)
     for part in _all_parts(model):
         if type(part).__name__ in _REFUSED:
             raise UntranslatableError(_REFUSED[type(part).__name__])
@@ -147,6 +149,15 @@ def _converted(model: Any, inputs: Sequence[tuple[str, str, int]]) -> Any:
     except Exception as failure:  # a converter raises whatever it stumbles over
         sentence = f"skl2onnx has no translation of {type(model).__name__} ({first_words(failure)})"
         raise UntranslatableError(sentence) from failure
+
+
+def _without_names(model: Any) -> Any:
+    """Return an XGBoost model without its columns' names, over which onnxmltools stumbles."""
+    if not type(model).__module__.startswith("xgboost"):
+        return model
+    nameless = copy.deepcopy(model)
+    nameless.get_booster().feature_names = None
+    return nameless
 
 
 def _type(dtype: str, width: int) -> Any:

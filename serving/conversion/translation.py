@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 
 from serving.conversion.effects import effects_of
 from serving.conversion.foreign import add_foreign_columns
@@ -34,6 +34,8 @@ class Translation:
 def translate(model: LoadedModel, kind: ModelKind, way: Way) -> Translation:
     """Translate a whole model; UntranslatableError says which part of it can't be."""
     estimator = model.estimator
+    if not isinstance(estimator, BaseEstimator):
+        raise UntranslatableError(f"{type(estimator).__name__} has no scikit-learn interface")
     if (kind is ModelKind.CLASSIFICATION) != is_classifier(estimator):
         raise UntranslatableError(f"{type(estimator).__name__} is no model for {kind.value}")
     graph = Graph()

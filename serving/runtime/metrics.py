@@ -138,6 +138,13 @@ class PredictionMetrics:
         if not self._will_flush:
             self._flush_soon()
 
+    def told(self, protocol: str) -> None:
+        """Count one request that was answered with something else than predictions.
+
+        Neither its rows nor its seconds are counted: they would pass for a prediction's.
+        """
+        self._count(protocol, "answered")
+
     def refused(self, protocol: str) -> None:
         """Count one request that the caller has to mend."""
         self._count(protocol, "bad_input")

@@ -1,14 +1,13 @@
-"""Reads the artifact of an MLflow scikit-learn model without importing MLflow.
+"""Reads the artifact of a model that MLflow saved, without importing MLflow.
 
-MLflow takes seconds to import and a server needs only three facts of it: the signature, the
-format of the model's file, and the input example. The artifact has been checked for safety
+MLflow takes seconds to import and a server needs only three facts of it: the signature, how
+the model was saved (`flavors`), and the input example. The artifact has been checked for safety
 before a bento is built of it (`tiffin.validation`); here it is trusted.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from serving.runtime.engines.compiled import read_report
+from serving.runtime.flavors.choice import load_estimator
 from serving.runtime.rows import Rows
 from serving.runtime.signature import InputSignature, read_signature
 
@@ -55,12 +55,12 @@ def read_facts(artifact: Path) -> ModelFacts:
 def load_model(artifact: Path) -> LoadedModel:
     """Load the model below `artifact`; reads only, so it may run twice.
 
-    Raises ValueError with one sentence when the artifact is no scikit-learn model with a
+    Raises ValueError with one sentence when the artifact is no model that we know, with a
     signature.
     """
     description = _read_description(artifact)
     facts = read_facts(artifact)
-    return LoadedModel(_read_estimator(description, artifact), facts.signature, facts.example)
+    return LoadedModel(load_estimator(description, artifact), facts.signature, facts.example)
 
 
 def _read_description(artifact: Path) -> Mapping[str, Any]:
@@ -75,24 +75,6 @@ def _read_signature(description: Mapping[str, Any], artifact: Path) -> InputSign
     if not inputs:
         raise ValueError(f"{artifact / 'MLmodel'} has no signature; log the model with one")
     return read_signature(inputs)
-
-
-def _read_estimator(description: Mapping[str, Any], artifact: Path) -> Any:
-    flavor = description.get("flavors", {}).get("sklearn")
-    if flavor is None:
-        raise ValueError(
-            f"{artifact / 'MLmodel'} has no sklearn flavor; only scikit-learn models can be loaded"
-        )
-    file = artifact / flavor["pickled_model"]
-    form = flavor.get("serialization_format", "cloudpickle")
-    if form == "skops":
-        import skops.io
-
-        return skops.io.load(file, trusted=flavor.get("skops_trusted_types") or [])
-    if form in ("cloudpickle", "pickle"):
-        with file.open("rb") as stream:
-            return pickle.load(stream)
-    raise ValueError(f"{file.name} is in the format {form!r}; log it as skops or cloudpickle")
 
 
 def _read_example(

@@ -26,13 +26,19 @@ class ServedModel:
     """Answers checked rows. Whoever holds it may ask it, also after it was closed."""
 
     def __init__(
-        self, identity: Identity, facts: ModelFacts, engine: Engine, limits: QueueLimits
+        self,
+        identity: Identity,
+        facts: ModelFacts,
+        engine: Engine,
+        limits: QueueLimits,
+        artifact: Path | None = None,
     ) -> None:
         self.identity = identity
         self.signature: InputSignature = facts.signature
         self.example: Rows | None = facts.example
         self.inference = facts.inference
         self.engine = engine
+        self.artifact = artifact
         self._compute = _checking(engine)
         pace = self._warmed_up()
         self.metrics = PredictionMetrics(identity)
@@ -47,7 +53,7 @@ class ServedModel:
         """
         facts = read_facts(artifact)
         engine = open_engine(artifact, identity.kind, settings)
-        return cls(identity, facts, engine, limits_of(settings))
+        return cls(identity, facts, engine, limits_of(settings), artifact)
 
     async def answer(self, rows: Rows) -> Outputs:
         """Answer the rows, by themselves or in one call with other requests' rows.

@@ -58,6 +58,8 @@ class ServerSettings:
     """Requests that those before them would keep waiting for longer are shed with 429."""
     max_queue_bytes: int = 64 * 2**20
     """How much the requests that wait for a model may take in memory; more are shed with 429."""
+    explain: bool = True
+    """Whether predictions are explained on request, in a process of its own."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **defaults: Any) -> ServerSettings:
@@ -103,7 +105,10 @@ def _within(value: Any, least: float, most: float) -> Any:
     return value
 
 
-_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARNING", "error": "ERROR"}
 _GIBIBYTE = 2**30
 
@@ -127,5 +132,6 @@ VARIABLES: Mapping[str, Variable] = {
     "batch_timeout_ms": _number("BATCH_TIMEOUT_MS", "milliseconds", 0, 10_000),
     "max_queue_seconds": _number("MAX_QUEUE_SECONDS", "seconds", 0.001, 3600),
     "max_queue_bytes": _whole("MAX_QUEUE_BYTES", "bytes", 1, 1024 * _GIBIBYTE),
+    "explain": Variable("TIFFIN_EXPLAIN", lambda text: _SWITCH[text.lower()], "on or off"),
 }
 """The variable of each setting; docs/serving.md explains them, and a test compares."""

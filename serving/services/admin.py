@@ -120,7 +120,10 @@ def _place(server: ModelServer, asked: LoadRequest) -> Path:
     allowed = server.settings.models_folder
     if allowed is None:
         raise TurnedAwayError(403, "no folder for models is set (TIFFIN_MODELS_FOLDER); send a tag")
-    place = (allowed / asked.artifact).resolve()
+    try:
+        place = (allowed / asked.artifact).resolve()
+    except ValueError:  # a null byte
+        raise TurnedAwayError(400, "artifact: this can't be the name of a folder") from None
     if not place.is_relative_to(allowed.resolve()):
         raise TurnedAwayError(403, f"artifact: only folders below {allowed} may be loaded")
     return place
@@ -144,7 +147,8 @@ async def _loaded(server: ModelServer, asked: LoadRequest, place: Path) -> Serve
         return await asyncio.to_thread(ServedModel.load, place, identity, server.settings)
     except Exception as failure:
         _log.exception("a model could not be loaded")
-        words = str(failure) if isinstance(failure, ValueError) else type(failure).__name__
+        has_words = isinstance(failure, (ValueError, OSError))
+        words = str(failure) if has_words else type(failure).__name__
         raise TurnedAwayError(422, f"the model can't be loaded: {words}") from failure
 
 

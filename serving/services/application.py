@@ -16,8 +16,10 @@ def application(server: ModelServer, bentoml: Starlette) -> AsgiApp:
     if not server.answers_predictions:
         return Lifecycle(server, SideApp(server, bentoml, PROBE_ROUTES))
     from serving.services.admin import ADMIN_ROUTES
+    from serving.services.explain import EXPLAIN_ROUTES
     from serving.services.fast_path import FastPath
     from serving.services.metadata import METADATA_ROUTES
 
-    routes = (*PROBE_ROUTES, *METADATA_ROUTES, *ADMIN_ROUTES)
+    explained = EXPLAIN_ROUTES if server.settings.explain else ()
+    routes = (*PROBE_ROUTES, *METADATA_ROUTES, *ADMIN_ROUTES, *explained)
     return Lifecycle(server, FastPath(server, SideApp(server, bentoml, routes)))

@@ -68,11 +68,12 @@ class FastPath:
         server.keys.check(headers, Scope.PREDICT)
         model = exchange.model = server.models.find(route.model, route.version)
         body = await read_body(headers, receive, self._largest_body)
+        started = perf_counter()
         question = route.protocol.read(_wire_request(route, headers, body), model)
         exchange.rows = question.rows.count
         outputs = await model.answer(question.rows)
         answer = route.protocol.write(question, outputs, model)
-        model.metrics.answered(route.protocol.name, exchange.rows, exchange.seconds)
+        model.metrics.answered(route.protocol.name, exchange.rows, perf_counter() - started)
         return answer
 
 

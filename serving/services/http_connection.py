@@ -54,6 +54,7 @@ class HttpConnection(HttpToolsProtocol):
         self._current: RequestResponseCycle | None = None
         self._task: asyncio.Task[None] | None = None
         self._joined_at = 0.0
+        self._is_answering = False
 
     def data_received(self, data: bytes) -> None:
         """Refuse a request that came whole while there are too many; else go on as uvicorn does."""
@@ -67,11 +68,13 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop working for a caller who has gone; slow models would never get to the others."""
-        super().connection_lost(exc)
         current, task = self._current, self._task
-        if current is None or task is None or current.response_started:
+        if current is None or task is None or current.response_complete:
+            super().connection_lost(exc)
             return
-        if self._is_prediction(current):
+        current.disconnected = True  # uvicorn tells only the newest of several that came together
+        super().connection_lost(exc)
+        if not self._is_answering and not current.response_started and self._is_prediction(current):
             task.cancel(CALLER_GONE)
 
     def shutdown(self) -> None:
@@ -104,6 +107,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._joined_at = self._backlog.joined()
+        self._is_answering = False
         if self._drain.is_draining:
             cycle.keep_alive = False
         cycle.scope["extensions"] = {WHOLE_ANSWER: self._send_whole}  # type: ignore[dict-item]
@@ -135,6 +139,7 @@ class HttpConnection(HttpToolsProtocol):
         """
         cycle = self._current
         assert cycle is not None
+        self._is_answering = True
         if self.flow.write_paused:
             return False
         parts = [STATUS_LINE[status]]

@@ -69,8 +69,8 @@ async def _version(request: Request) -> Response:
 
 async def _openapi(request: Request) -> Response:
     server = _server(request)
-    with_admin = server.keys.has(Scope.ADMIN)
-    return _json(openapi(server.service, server.models.all(), with_admin=with_admin))
+    parts = {"with_admin": server.keys.has(Scope.ADMIN), "with_explain": server.settings.explain}
+    return _json(openapi(server.service, server.models.all(), **parts))
 
 
 METADATA_ROUTES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from serving.runtime.explanations.process import Explanations
 from serving.runtime.identity import ModelKind
 from serving.runtime.model_table import ModelTable
 from serving.runtime.settings import ServerSettings
@@ -25,6 +26,7 @@ class ModelServer:
         self.models = ModelTable()
         self.loading = asyncio.Lock()
         """One model at a time: loading takes the time of the others' answers."""
+        self.explanations = Explanations()
         self.keys = KeyRing(settings.keys_file)
         # What the loop hasn't read yet when it begins a round waits as long again.
         self.backlog = Backlog(settings.max_queue_seconds / 2)
@@ -45,5 +47,6 @@ class ModelServer:
         """Let go of everything, after the last answer."""
         for model in self.models.all():
             model.close()
+        self.explanations.close()
         if self.journal.tracing is not None:
             self.journal.tracing.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from serving.runtime.served_model import ServedModel
+from serving.services.explain import MOST_ROWS
 from serving.services.routes import (
+    EXPLAIN,
     INVOKE,
+    MODEL_EXPLAIN,
     MODEL_PREDICT,
     PREDICT,
     V1_PREDICT,
@@ -18,6 +21,7 @@ from serving.services.schemas import (
     TEXT,
     Json,
     answer_schema,
+    explanation_schema,
     fields,
     list_of,
     row_schemas,
@@ -62,11 +66,15 @@ _PROBES = {
 _ALSO_POST = ("/health", "/model_info")
 
 
-def openapi(service: str, models: Sequence[ServedModel], *, with_admin: bool) -> Json:
+def openapi(
+    service: str, models: Sequence[ServedModel], *, with_admin: bool, with_explain: bool = True
+) -> Json:
     """Return the document; what has no model in its path is described by the first model."""
     paths: Json = {path: _reading(path, words) for path, words in _PROBES.items()}
     if models:
         paths |= _predictions(models[0])
+    if models and with_explain:
+        paths |= _explanations(models[0])
     if with_admin:
         paths |= _ADMIN
     return {
@@ -96,10 +104,8 @@ def _reading(path: str, words: str) -> Json:
 
 def _predictions(model: ServedModel) -> Json:
     row, answer = row_schemas(model.signature), answer_schema(model)
-    rows = list_of(row, 1)
-    kind = {"const": model.identity.kind.value}
-    features = fields({"input_data": fields({"features": rows}, model_type=kind)})
-    instances = fields({"instances": rows})
+    features = _input_data(model)
+    instances = fields({"instances": list_of(row, 1)})
     tensors = fields(
         {"inputs": list_of(TENSOR, 1)},
         id=TEXT,
@@ -119,6 +125,26 @@ def _predictions(model: ServedModel) -> Json:
         V2_VERSION_INFER: infer,
         INVOKE: _invoking(model, row),
     }
+
+
+def _explanations(model: ServedModel) -> Json:
+    described = _asking(
+        "How much each column moved each prediction.",
+        _input_data(model, MOST_ROWS),
+        explanation_schema(model),
+    )
+    described["post"]["responses"] |= {
+        "501": {"description": "Predictions of this model can't be explained here."}
+    }
+    return {EXPLAIN: described, MODEL_EXPLAIN: described}
+
+
+def _input_data(model: ServedModel, most: int | None = None) -> Json:
+    rows = list_of(row_schemas(model.signature), 1)
+    if most is not None:
+        rows["maxItems"] = most
+    kind = {"const": model.identity.kind.value}
+    return fields({"input_data": fields({"features": rows}, model_type=kind)})
 
 
 def _asking(words: str, body: Json, answer: Json) -> Json:

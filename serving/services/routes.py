@@ -17,6 +17,8 @@ INVOKE = "/invocations"
 V1_PREDICT = "/v1/models/{model}:predict"
 V2_INFER = "/v2/models/{model}/infer"
 V2_VERSION_INFER = "/v2/models/{model}/versions/{version}/infer"
+EXPLAIN = "/explain"
+MODEL_EXPLAIN = "/{model}/explain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,22 @@ def answer_schema(model: ServedModel) -> Json:
     return fields({**required, "model_name": TEXT, "model_version": TEXT}, **optional)
 
 
+def explanation_schema(model: ServedModel) -> Json:
+    """Return the schema of an explanation under /explain."""
+    shares = fields(dict.fromkeys(model.signature.names, NUMBER))
+    return fields(
+        {
+            "base_value": {"anyOf": [NUMBER, list_of(NUMBER)]},
+            "contributions": list_of(shares),
+            "predictions": answer_schema(model)["properties"]["predictions"],
+            "output": TEXT,
+            "method": {"enum": ["tree", "linear", "permutation"]},
+            "model_name": TEXT,
+            "model_version": TEXT,
+        }
+    )
+
+
 def _label(classes: list[object] | None) -> Json:
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
     named = sorted({kinds[type(label)] for label in classes or () if type(label) in kinds})

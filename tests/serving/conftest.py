@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.serving.served_models import ServedModels, served_models
+from tiffin.home import PROJECT
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[ServedModels]:
     yield served_models()
     served_models().stop()
+
+
+@pytest.fixture(scope="session")
+def flavors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Artifacts of all flavors, each in a folder of its own, as MLflow saves them."""
+    place = tmp_path_factory.mktemp("flavors")
+    command = [sys.executable, "-m", "tests.serving.runtime.flavors.save_flavors", str(place)]
+    subprocess.run(command, check=True, capture_output=True, timeout=200, cwd=PROJECT)
+    return place

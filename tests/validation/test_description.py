@@ -37,3 +37,8 @@ def test_refuses_an_artifact_without_description(trained):
     (trained.artifact / "MLmodel").unlink()
     with pytest.raises(BadDescriptionError, match="no MLmodel"):
         read_description(trained.artifact)
+
+
+def test_names_the_file_of_a_python_function(trained):
+    trained.describe(flavors={"python_function": {"python_model": "python_model.pkl"}})
+    assert "python_model.pkl" in set(read_description(trained.artifact).named_files)

@@ -6,7 +6,7 @@ from tiffin.validation.check import CheckResult, Outcome
 from tiffin.validation.description import Description
 from tiffin.validation.frameworks import check_frameworks, installed_versions
 
-RUNTIME = {"scikit-learn": "1.9.1", "numpy": "2.4.6", "orjson": "3.1.0"}
+RUNTIME = {"scikit-learn": "1.9.1", "numpy": "2.4.6", "orjson": "3.1.0", "xgboost-cpu": "3.2.0"}
 
 
 def check(tmp_path, requirements: str, **flavors: dict[str, str]) -> CheckResult:
@@ -16,7 +16,8 @@ def check(tmp_path, requirements: str, **flavors: dict[str, str]) -> CheckResult
 
 @pytest.mark.parametrize("requirements", [
     "", "scikit-learn==1.9.0\n", "scikit_learn==1.9.1  # comment", "mlflow==9.9", "orjson==2.0",
-    "numpy>=2", "# only a comment\n\n-r other.txt",
+    "numpy>=2", "xgboost==3.2.0", "xgboost-cpu==3.2.1", "onnx==1.2",
+    "# only a comment\n\n-r other.txt",
 ])  # fmt: skip
 def test_passes_what_the_runtime_can_serve(tmp_path, requirements):
     assert check(tmp_path, requirements).outcome is Outcome.PASSED
@@ -25,7 +26,8 @@ def test_passes_what_the_runtime_can_serve(tmp_path, requirements):
 @pytest.mark.parametrize(("requirements", "said"), [
     ("scikit-learn==1.8.2", "trained with scikit-learn 1.8.2, the runtime has 1.9.1"),
     ("numpy==1.26.4", "pip install numpy==1.26.4"),
-    ("xgboost[gpu]==3.0", "needs xgboost==3.0, which the runtime lacks; pip install xgboost==3.0"),
+    ("econml[all]==0.17", "needs econml==0.17, which the runtime lacks; pip install econml==0.17"),
+    ("xgboost==3.1.0", "trained with xgboost 3.1.0, the runtime has 3.2.0"),
     ("torch", "pip install torch"),
 ])  # fmt: skip
 def test_refuses_what_the_runtime_lacks(tmp_path, requirements, said):

@@ -232,3 +232,56 @@ def test_refuses_a_link_out_of_the_artifact(trained):
 
 def test_skops_itself_trusts_what_an_estimator_of_sklearn_is(trained):
     assert skops.io.get_untrusted_types(file=trained.artifact / "model.skops") == []
+
+
+@pytest.mark.parametrize("flavor", [
+    {"sklearn": {"pickled_model": "./weights.json", "serialization_format": "pickle"}},
+    {"lightgbm": {"data": "weights.json", "model_class": "lightgbm.sklearn.LGBMClassifier"}},
+    {"lightgbm": {"data": "a/../weights.json", "model_class": None}},
+    {"python_function": {"loader_module": "mlflow.pyfunc.model", "python_model": "weights.json"}},
+])  # fmt: skip
+def test_a_pickle_is_found_under_whatever_name_a_flavor_has_for_it(trained, tmp_path, flavor):
+    touch = f"touch {tmp_path / 'ran'}"
+    plain = b"cposix\nsystem\n(S'" + touch.encode() + b"'\ntR."
+    (trained.artifact / "weights.json").write_bytes(plain)
+    trained.describe(flavors=flavor)
+    assert "posix.system" in check(trained).sentence
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_skops_file_is_looked_into_under_whatever_name_it_has(trained):
+    (trained.artifact / "weights.json").write_bytes(skops.io.dumps(Hostile(Path("nowhere"))))
+    flavor = {"pickled_model": "weights.json", "serialization_format": "skops"}
+    trained.describe(flavors={"sklearn": flavor})
+    assert "weights.json would load" in check(trained).sentence
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "onnx"])
+def test_a_native_file_is_data_and_goes_by_its_own_loader(trained, name):
+    file = {"xgboost": "model.ubj", "lightgbm": "model.lgb", "onnx": "model.onnx"}[name]
+    (trained.artifact / file).write_bytes(b"{L")
+    function = {"loader_module": f"mlflow.{name}", "data": file}
+    trained.describe(flavors={"python_function": function, name: {"data": file}})
+    assert check(trained).outcome is Outcome.PASSED
+    trained.describe(flavors={"python_function": function})
+    assert "code of its own" in check(trained).sentence
+
+
+def test_weights_beside_an_onnx_model_are_no_pickle_whatever_they_begin_with(trained):
+    weights = trained.artifact / "cef2906c-e5d1-11f1-ad73-02fc00000001.data"
+    weights.write_bytes(b"\x80\x04 numbers")
+    assert check(trained).outcome is Outcome.FAILED
+    trained.describe(flavors={"onnx": {"data": "model.onnx"}})
+    assert check(trained).outcome is Outcome.PASSED
+    trained.describe(flavors={"onnx": {}, "sklearn": {"pickled_model": weights.name}})
+    assert check(trained).outcome is Outcome.FAILED
+
+
+def test_a_python_function_may_name_what_a_model_may(trained):
+    flavor = {"loader_module": "mlflow.pyfunc.model", "python_model": "python_model.pkl"}
+    trained.describe(flavors={"python_function": flavor})
+    file = trained.artifact / "python_model.pkl"
+    file.write_bytes(pickle.dumps(RandomForestClassifier(5)))
+    assert check(trained).outcome is Outcome.PASSED
+    file.write_bytes(cloudpickle.dumps(lambda row: row))
+    assert "cloudpickle" in check(trained).sentence

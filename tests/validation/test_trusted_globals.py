@@ -17,6 +17,8 @@ from tiffin.validation.trusted_globals import is_trusted
     "pandas.core.frame.DataFrame",
     "xgboost.sklearn.XGBClassifier",
     "lightgbm.basic.Booster",
+    "econml.dml.dml.LinearDML",
+    "econml.utilities.add_intercept",
     "serving.models.meta_learner.TLearner",
     "collections.OrderedDict",
 ])  # fmt: skip
@@ -44,6 +46,7 @@ def test_trusts_what_honest_models_name(name):
     ("sklearn.tree._tree", "os.system"),
     ("sklearn.tree._tree", "Tree.__reduce__"),
     ("sklearnx.tree", "Tree"),
+    ("econml.utilities", "get_input_columns"),
     ("joblib", "load"),
     ("pickle", "loads"),
     ("cloudpickle.cloudpickle", "_make_function"),

@@ -41,6 +41,7 @@ RUNTIME_PACKAGES = (
     "pydantic",
     "pyyaml",
     "scikit-learn",
+    "shap",
     "skops",
     "starlette",
     "uvicorn",

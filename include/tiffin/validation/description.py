@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 _LARGEST_MLMODEL = 10 << 20
+_FILE_KEYS = ("pickled_model", "model_path", "data", "python_model")
+_LIGHTGBM_TEXT = "lightgbm.basic.Booster"
 
 
 class BadDescriptionError(ValueError):
@@ -34,9 +37,38 @@ class Description:
             yield self.example
         for flavor in self.flavors.values():
             environments = flavor.get("env")
-            named = [flavor.get(key) for key in ("pickled_model", "model_path", "data")]
+            named = [flavor.get(key) for key in _FILE_KEYS]
             named += environments.values() if isinstance(environments, dict) else [environments]
             yield from (name for name in named if isinstance(name, str) and name)
+
+    @property
+    def pickles(self) -> frozenset[str]:
+        """The files that a server or MLflow would unpickle, whatever their names look like."""
+        flavors = self.flavors.values()
+        functions = {
+            _tidy(flavor["python_model"]) for flavor in flavors if "python_model" in flavor
+        }
+        return frozenset(functions | {name for name, form in self._estimators if form != "skops"})
+
+    @property
+    def skops_files(self) -> frozenset[str]:
+        """The files that would be loaded by skops, which are archives."""
+        return frozenset(name for name, form in self._estimators if form == "skops")
+
+    @property
+    def _estimators(self) -> Iterator[tuple[str, object]]:
+        """Yield the files of estimators that were serialised, and in which format."""
+        for name, flavor in self.flavors.items():
+            form = flavor.get("serialization_format")
+            if "pickled_model" in flavor:
+                yield _tidy(flavor["pickled_model"]), form
+            if name == "lightgbm" and flavor.get("model_class", _LIGHTGBM_TEXT) != _LIGHTGBM_TEXT:
+                yield _tidy(flavor.get("data")), form
+
+
+def _tidy(name: object) -> str:
+    """Return a file's name as a walk through the artifact finds it, without `./` and `a/../`."""
+    return posixpath.normpath(str(name))
 
 
 def read_description(artifact: Path) -> Description:

@@ -17,7 +17,10 @@ SAME_MINOR = frozenset(
 )
 """Their minor versions change what a saved model means; of other packages any version will do."""
 
-_NOT_NEEDED = frozenset({"mlflow", "mlflow-skinny"})
+_NOT_NEEDED = frozenset({"mlflow", "mlflow-skinny", "onnx"})
+"""To log a model, not to serve it: an ONNX model is read by onnxruntime."""
+_SAME = {"xgboost-cpu": "xgboost", "onnxruntime-gpu": "onnxruntime"}
+"""Packages that hold the same modules as another one, for other machines."""
 _FLAVOR_VERSIONS = {
     "sklearn": ("sklearn_version", "scikit-learn"),
     "xgboost": ("xgb_version", "xgboost"),
@@ -39,11 +42,12 @@ def check_frameworks(
     artifact: Path, description: Description, runtime: Mapping[str, str]
 ) -> CheckResult:
     """Compare MLmodel's and requirements.txt's versions with the runtime's."""
+    has = {_SAME.get(name, name): version for name, version in runtime.items()} | dict(runtime)
     wanted = dict(_required(artifact / "requirements.txt")) | dict(_by_flavor(description))
     problems = tuple(
         problem
         for name, version in sorted(wanted.items())
-        if (problem := _problem(name, version, runtime))
+        if (problem := _problem(name, version, has))
     )
     if problems:
         return failed(NAME, problems[0], problems)
@@ -61,7 +65,8 @@ def _required(file: Path) -> Iterator[tuple[str, str]]:
     for line in (line.split("#")[0].strip() for line in lines):
         match = _REQUIREMENT.match(line)
         if match and normal_name(match[1]) not in _NOT_NEEDED:
-            yield normal_name(match[1]), match[2] or ""
+            name = normal_name(match[1])
+            yield _SAME.get(name, name), match[2] or ""
 
 
 def _by_flavor(description: Description) -> Iterator[tuple[str, str]]:

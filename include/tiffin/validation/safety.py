@@ -10,12 +10,13 @@ from __future__ import annotations
 import bz2
 import logging
 import lzma
+import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tiffin.services.spec import Kind
 from tiffin.validation.check import CheckResult, failed, passed
@@ -26,12 +27,17 @@ from tiffin.validation.trusted_globals import is_trusted
 NAME = "safety"
 
 _DATA = frozenset(
-    {".csv", ".html", ".json", ".md", ".npy", ".npz", ".onnx", ".parquet"}
-    | {".png", ".skops", ".txt", ".ubj", ".yaml", ".yml"}
+    {".csv", ".html", ".json", ".lgb", ".md", ".npy", ".npz", ".onnx", ".parquet"}
+    | {".png", ".skops", ".txt", ".ubj", ".xgb", ".yaml", ".yml"}
 )
 _PICKLES = frozenset([".pkl", ".pickle", ".joblib"])
 _PLAIN_NAMES = frozenset({"MLmodel", "registered_model_meta"})
-_LOADERS = frozenset({"mlflow.sklearn", "mlflow.xgboost", "mlflow.lightgbm", "mlflow.onnx"})
+_LOADERS = {f"mlflow.{flavor}": flavor for flavor in ("sklearn", "xgboost", "lightgbm", "onnx")}
+"""MLflow's own loaders, and the flavor that each goes by."""
+_PYTHON_MODEL = "mlflow.pyfunc.model"
+"""Loads a pickle, so what that names decides."""
+_ONNX_WEIGHTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.data)?")
+"""How onnx names the file of the weights that don't fit into the graph; only a graph reads it."""
 _LARGEST = 2 << 30
 _DEEPEST = 4
 _UNPACK: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
@@ -51,7 +57,8 @@ def check_safety(artifact: Path, description: Description, kind: Kind) -> CheckR
     files = sorted(path for path in artifact.rglob("*") if not path.is_dir() or path.is_symlink())
     for file in files:
         name = file.relative_to(artifact).as_posix()
-        dangers += _dangers_of(file, name, _is_pickled_model(name, description), vouched)
+        if not _is_onnx_weights(file, name, description):
+            dangers += _dangers_of(file, name, description, vouched)
     if dangers:
         return failed(NAME, dangers[0], tuple(dangers))
     return passed(NAME, f"none of the {len(files)} files would execute what a model should not")
@@ -60,30 +67,37 @@ def check_safety(artifact: Path, description: Description, kind: Kind) -> CheckR
 def _custom_code(description: Description) -> Iterator[str]:
     flavor = description.flavors.get("python_function", {})
     loader = flavor.get("loader_module")
-    if loader is not None and loader not in _LOADERS:
+    if loader is not None and not _is_trusted_loader(loader, flavor, description):
         yield (
             f"MLmodel is loaded by {loader}, which runs code of its own; log the model with its "
             "framework's flavor, or use a service of kind bento"
         )
-    if flavor.get("code") or flavor.get("model_code_path"):
+    flavors = description.flavors.values()
+    if any(flavor.get("code") or "model_code_path" in flavor for flavor in flavors):
         yield "MLmodel brings code (code_paths); put it in the project, or use kind bento"
 
 
-def _is_pickled_model(name: str, description: Description) -> bool:
-    return any(
-        flavor.get("pickled_model") == name and flavor.get("serialization_format") != "skops"
-        for flavor in description.flavors.values()
-    )
+def _is_trusted_loader(loader: object, flavor: Mapping[str, Any], description: Description) -> bool:
+    if loader == _PYTHON_MODEL:
+        return isinstance(flavor.get("python_model"), str)
+    return isinstance(loader, str) and _LOADERS.get(loader) in description.flavors
 
 
-def _dangers_of(file: Path, name: str, is_pickle: bool, vouched: bool) -> list[str]:
+def _is_onnx_weights(file: Path, name: str, description: Description) -> bool:
+    is_weights = "onnx" in description.flavors and _ONNX_WEIGHTS.fullmatch(name) is not None
+    is_loaded = name in description.pickles | description.skops_files
+    return is_weights and not is_loaded and not file.is_symlink()
+
+
+def _dangers_of(file: Path, name: str, description: Description, vouched: bool) -> list[str]:
     if file.is_symlink() or not file.is_file():
         return [f"{name} is a link or a special file; log the model again"]
+    is_pickle = name in description.pickles
     if not vouched and not is_pickle and not _is_known(file):
         return [f"{name} is of a kind that may hold code; leave it out, or use kind bento"]
     with file.open("rb") as stream:
         dangers = list(_stream_dangers(stream, name, is_pickle))
-    if file.suffix == ".skops":
+    if file.suffix == ".skops" or name in description.skops_files:
         dangers += _skops_dangers(file, name)
     return dangers
 

@@ -33,6 +33,7 @@ _EXACT: dict[str, frozenset[str]] = {
     "numpy.core.multiarray": frozenset({"_reconstruct", "scalar"}),
     "numpy._core.numeric": frozenset({"_frombuffer"}),
     "numpy.core.numeric": frozenset({"_frombuffer"}),
+    "econml.utilities": frozenset({"add_intercept"}),
     "numpy.ma.core": frozenset({"MaskedArray", "_mareconstruct"}),
     "numpy.random._pickle": frozenset(
         {"__randomstate_ctor", "__bit_generator_ctor", "__generator_ctor"}

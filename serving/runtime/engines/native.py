@@ -1,4 +1,7 @@
-"""The estimator as it was logged: scikit-learn's, or anything else with `predict`."""
+"""The estimator as it was logged: scikit-learn's, or anything else with `predict`.
+
+One that has `table_of` makes of the rows what it reads, and gets no DataFrame.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class NativeEngine:
 
     def __init__(self, model: LoadedModel, kind: ModelKind) -> None:
         self.classes: list[object] | None = None
-        self._table = table_maker(model.signature)
+        own_table = getattr(model.estimator, "table_of", None)
+        self._table = own_table or table_maker(model.signature)
         if kind is ModelKind.CLASSIFICATION:
             classifier = Classifier(model.estimator)
             self.classes = None if classifier.classes is None else classifier.classes.tolist()

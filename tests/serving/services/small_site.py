@@ -84,6 +84,12 @@ async def site(
             yield Site(server, port, client, state)
     finally:
         listener.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        for _ in range(100):  # uvloop never ends beside a connection that a test has left open
+            if not state.connections:
+                break
+            await asyncio.sleep(0.01)
 
 
 def keys_file(folder: Path, **scopes: str) -> Path:

@@ -120,6 +120,8 @@ def test_no_request_is_lost_while_versions_are_loaded_and_unloaded(
         ({"name": "x", "version": "1", "tag": "NOT A TAG"}, 404, "tag"),
         ({"name": "x", "version": "1", "artifact": "/etc"}, 403, "below"),
         ({"name": "x", "version": "1", "artifact": "../keys"}, 403, "below"),
+        ({"name": "x", "version": "1", "artifact": "a\0b"}, 400, "artifact"),
+        ({"name": "x", "version": "1", "artifact": "a" * 5000}, 422, "too long"),
         ({"name": "x", "version": "1", "artifact": "gone"}, 422, "MLmodel"),
     ],
 )

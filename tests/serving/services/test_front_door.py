@@ -81,6 +81,24 @@ def test_a_first_line_that_comes_byte_by_byte_is_understood() -> None:
     uvloop.run(scenario())
 
 
+def test_a_preface_that_comes_in_two_pieces_is_grpc_all_the_same() -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+    async def scenario() -> None:
+        async with site() as here:
+            reader, writer = await here.connect()
+            for piece in (preface[:7], preface[7:] + settings):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+            frame = await reader.readexactly(9)
+            assert frame[3] == settings[3]
+            writer.close()
+
+    uvloop.run(scenario())
+
+
 def test_a_method_that_begins_like_the_preface_is_http() -> None:
     async def scenario() -> None:
         async with site() as here:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from typing import Any
 
 import pytest
 import uvloop
+from prometheus_client import REGISTRY
 
 from serving.services import backlog as backlog_module
 from serving.services.http_connection import path_of_whole_post
@@ -93,6 +95,33 @@ def test_a_client_that_reads_slowly_gets_every_byte() -> None:
     uvloop.run(scenario())
 
 
+def test_a_client_that_does_not_read_is_not_answered_into_memory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = json.dumps({"input_data": {"features": [[1, 2]] * 20_000}}).encode()
+
+    async def scenario() -> None:
+        async with site(model_of(OneEngine(lambda number: number / 3))) as here:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", here.port))
+            _, writer = await asyncio.open_connection(sock=client, limit=1024)
+            for _ in range(40):
+                writer.write(request_of("/predict", rows))
+            for _ in range(100):
+                await asyncio.sleep(0.01)
+                held = [kept.transport.get_write_buffer_size() for kept in here.state.connections]
+                assert sum(held) < 1_000_000
+            assert sum(held) > 0
+            writer.transport.abort()
+            async with asyncio.timeout(20):
+                while here.state.tasks:
+                    await asyncio.sleep(0.01)
+
+    uvloop.run(scenario())
+    assert not [record for record in caplog.records if record.name == "uvicorn.error"]
+
+
 @pytest.mark.parametrize(
     ("path", "shape"),
     [
@@ -143,8 +172,6 @@ def test_probes_and_metadata_are_answered_while_predictions_are_shed() -> None:
 
 
 def test_shed_requests_are_counted_for_their_model() -> None:
-    from prometheus_client import REGISTRY
-
     async def scenario() -> None:
         async with site(model_of(name="shedding")) as here:
             fill(here)
@@ -193,7 +220,7 @@ class GatedEngine(OneEngine):
 def test_work_for_callers_who_have_gone_is_dropped() -> None:
     async def scenario() -> None:
         engine = GatedEngine()
-        async with site(model_of(engine)) as here:
+        async with site(model_of(engine, name="leaving")) as here:
             engine.gate.clear()
             engine.called.clear()
             first = asyncio.create_task(here.predict([1.0, 0.0]))
@@ -206,7 +233,15 @@ def test_work_for_callers_who_have_gone_is_dropped() -> None:
             last = asyncio.create_task(here.predict([2.0, 0.0]))
             engine.gate.set()
             assert [(await answer).status_code for answer in (first, last)] == [200, 200]
+            await here.client.get("/metrics")
         assert not [number for number in engine.asked if number >= 100]
+
+        outcomes = ("answered", "bad_input", "model")
+        assert [counted("leaving", outcome) for outcome in outcomes] == [2, None, None]
+
+    def counted(name: str, outcome: str) -> float | None:
+        labels = {"model_name": name, "model_version": "1", "protocol": "predict"}
+        return REGISTRY.get_sample_value("model_requests_total", {**labels, "outcome": outcome})
 
     async def leave(here: Site, number: float) -> None:
         body = json.dumps({"input_data": {"features": [[number, 0.0]]}}).encode()

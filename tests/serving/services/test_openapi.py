@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
@@ -39,13 +40,14 @@ def test_names_the_columns_and_their_types() -> None:
     assert rows["oneOf"][0]["properties"] == {"a": {"type": "number"}, "b": {"type": "number"}}
 
 
+@pytest.mark.filterwarnings("ignore:GitWildMatchPattern")  # while BentoML is imported
 def test_whatever_the_description_allows_is_answered_as_it_says(tmp_path: Path) -> None:
     file = keys_file(tmp_path, app="predict,admin")
-    with threaded_site(model_of(), keys_file=file) as url:
+    with threaded_site(model_of(), keys_file=file, explain=False) as url:
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
         for found in schema.get_all_operations():
             operation = found.ok()
-            if operation.path not in BENTOMLS:
+            if operation.path not in BENTOMLS and not operation.path.endswith("/explain"):
                 ask_anything(operation, url)
 
 

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 
@@ -41,6 +42,13 @@ def first_rows(file: Path, count: int) -> list[dict[str, Any]]:
         return [row for row, _ in zip(csv.DictReader(stream), range(count), strict=False)]
 
 
+def agrees(answered: Any, golden: Any) -> bool:
+    """Tell whether they are equal; a compiled model's numbers may be off by a little."""
+    if np.asarray(golden).dtype.kind == "f":
+        return np.allclose(answered, golden, rtol=1e-5, atol=1e-5)
+    return bool(answered == golden)
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
@@ -58,7 +66,7 @@ def test_each_kind_answers_as_it_did_offline(
     golden = json.loads(out.read_text())["golden"]
     answer = served.server(name).predict(golden["features"]).json()
     assert set(answer) == fields | {"model_name", "model_version"}
-    assert {key: answer[key] for key in fields} == golden["answer"]
+    assert {key for key in fields if not agrees(answer[key], golden["answer"][key])} == set()
     assert (answer["model_name"], answer["model_version"]) == (name.partition(":")[0], "7")
 
 

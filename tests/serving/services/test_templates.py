@@ -126,6 +126,7 @@ def test_a_server_told_to_stop_under_load_loses_no_request(home: Path, folder: P
         while (status := ready(server)) == 200:
             pass
         assert status == 503
+        assert server.post("/predict", GOOD).status_code == 200
         callers.wait(60)
         server.process.wait(60)
     assert set(callers.statuses) == {200}

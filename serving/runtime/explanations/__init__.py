@@ -1,0 +1,1 @@
+"""Which column moved a prediction by how much, computed in a slow process beside the server."""
