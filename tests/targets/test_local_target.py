@@ -107,11 +107,11 @@ def test_a_record_survives_being_stored():
     assert RevisionRecord.from_json(record.to_json()) == record
 
 
-def test_a_bento_is_served_on_loopback_with_its_workers():
+def test_a_bento_is_served_on_loopback():
     command = bentoml_command(REVISION, 21_000)
     assert command[1:] == (
         *("serve", "credit-risk:1a2b3c4d", "--host", "127.0.0.1", "--port", "21000"),
-        *("--api-workers", "1", "--timeout-graceful-shutdown", "15"),
+        *("--timeout-graceful-shutdown", "15"),
     )
 
 

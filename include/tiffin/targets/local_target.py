@@ -37,7 +37,7 @@ def bentoml_command(revision: Revision, port: int) -> tuple[str, ...]:
     """Return the command that serves a Revision's bento on a port."""
     return (
         *(tool("bentoml"), "serve", revision.bento, "--host", HOST, "--port", str(port)),
-        *("--api-workers", str(revision.resources.workers), "--timeout-graceful-shutdown", "15"),
+        *("--timeout-graceful-shutdown", "15"),
     )
 
 
@@ -132,6 +132,8 @@ class LocalTarget:
             "TIFFIN_SERVICE": revision.service,
             "TIFFIN_REVISION": revision.name,
             "TIFFIN_MODEL_VERSION": revision.version,
+            # BentoML's own option for it says nothing to services of today's kind.
+            "TIFFIN_WORKERS": str(revision.resources.workers),
         }
         command = self._command_for(revision, record.port)
         return Program(name, command, environment, stop_seconds=25)
