@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving.served_models import ServedModels
 from tiffin.home import DEFAULT_PORTS, PROJECT, TiffinHome
 from tiffin.ports import is_free
 from tiffin.stack.daemon import end_supervisord, ensure_supervisord
@@ -69,6 +70,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
         yield stack
     finally:
         stack.tiffin("down")
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[ServedModels]:
+    """Example models, each trained and served once for all tests that ask."""
+    models = ServedModels()
+    yield models
+    models.stop()
 
 
 @pytest.fixture(scope="module")

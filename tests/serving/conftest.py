@@ -2,19 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serving.served_models import ServedModels, served_models
 from tiffin.home import PROJECT
-
-
-@pytest.fixture(scope="session")
-def served() -> Iterator[ServedModels]:
-    yield served_models()
-    served_models().stop()
 
 
 @pytest.fixture(scope="session")

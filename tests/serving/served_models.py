@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +127,6 @@ class ServedModels:
                 server.process.wait()
         self._servers.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@cache
-def served_models() -> ServedModels:
-    """One for the whole run, whichever folder's tests ask."""
-    return ServedModels()
 
 
 def free_port() -> int:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import pytest
 
-from tests.serving.served_models import ServedModels, example_service, served_models
+from tests.serving.served_models import ServedModels, example_service
 from tiffin.errors import MeasuredBadError
 from tiffin.platform import Platform
 from tiffin.registry.memory_registry import MemoryRegistry
@@ -26,12 +25,6 @@ from tiffin.traffic.memory_router import MemoryRouter
 pytestmark = pytest.mark.timeout(400)
 
 NAME = "job-training"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[ServedModels]:
-    yield served_models()
-    served_models().stop()
 
 
 def platform_with(served: ServedModels, folder: Path, **inference: Any) -> Platform:
