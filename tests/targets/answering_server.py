@@ -5,11 +5,15 @@ import os
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+TOLD = (
+    *("TIFFIN_SERVICE", "TIFFIN_REVISION", "TIFFIN_MODEL_VERSION"),
+    *("TIFFIN_WORKERS", "TIFFIN_EXPLAIN", "OMP_NUM_THREADS"),
+)
+
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        names = ("TIFFIN_SERVICE", "TIFFIN_REVISION", "TIFFIN_MODEL_VERSION", "OMP_NUM_THREADS")
-        body = json.dumps({name: os.environ.get(name) for name in names}).encode()
+        body = json.dumps({name: os.environ.get(name) for name in TOLD}).encode()
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body)

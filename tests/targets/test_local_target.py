@@ -71,14 +71,17 @@ def test_revisions_come_back_with_the_supervisor_at_their_endpoints(
     assert after == before
 
 
-def test_the_process_knows_which_revision_it_is(local: LocalTarget):
-    local.ensure_started(REVISION)
-    endpoint = wait_for(local, REVISION, RevisionState.READY).endpoint
+def test_the_process_knows_which_revision_it_is_and_how_to_serve(local: LocalTarget):
+    wide = replace(REVISION, resources=replace(REVISION.resources, workers=3))
+    local.ensure_started(wide)
+    endpoint = wait_for(local, wide, RevisionState.READY).endpoint
     said = httpx.get(f"http://{endpoint}/readyz", trust_env=False).json()
     assert said == {
         "TIFFIN_SERVICE": "credit-risk",
         "TIFFIN_REVISION": "v7-1a2b3c4d",
         "TIFFIN_MODEL_VERSION": "7",
+        "TIFFIN_WORKERS": "3",
+        "TIFFIN_EXPLAIN": "off",
         "OMP_NUM_THREADS": "1",
     }
 

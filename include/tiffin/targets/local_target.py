@@ -134,6 +134,9 @@ class LocalTarget:
             "TIFFIN_MODEL_VERSION": revision.version,
             # BentoML's own option for it says nothing to services of today's kind.
             "TIFFIN_WORKERS": str(revision.resources.workers),
+            # The gateway takes every request for a prediction: the seconds that an explanation
+            # takes would count as failures, and could eject or roll back a good Revision.
+            "TIFFIN_EXPLAIN": "off",
         }
         command = self._command_for(revision, record.port)
         return Program(name, command, environment, stop_seconds=25)
