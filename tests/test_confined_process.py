@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -75,10 +77,7 @@ def test_its_children_end_with_it(tmp_path: Path) -> None:
         ROOMY,
     )
     child = int(file.read_text())
-    deadline = time.monotonic() + 10
-    while _is_running(child) and time.monotonic() < deadline:
-        os.sched_yield()
-    assert not _is_running(child)
+    _wait(lambda: not _is_running(child))
 
 
 def _is_running(pid: int) -> bool:
@@ -86,6 +85,27 @@ def _is_running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_it_ends_with_the_process_that_wanted_it(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    lasting = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    wants_it = (
+        "import sys; from tiffin.confined_process import Limits, run_confined;"
+        f"run_confined([sys.executable, '-c', {lasting!r}], Limits(60, 2048))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", wants_it])
+    _wait(lambda: file.is_file() and file.read_text() != "")
+    parent.kill()
+    parent.wait()
+    _wait(lambda: not _is_running(int(file.read_text())))
+
+
+def _wait(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds() and time.monotonic() < deadline:
+        os.sched_yield()
+    assert holds()
 
 
 def test_the_limits_follow_from_the_service() -> None:

@@ -1,7 +1,7 @@
 """Runs somebody's model in a process of its own, which may hang, die or eat memory and hurt nobody.
 
 It gets no part of Tiffin's environment, which holds secrets, and one thread per library. All its
-children end with it.
+children end with it, and it ends with the process that wanted it.
 
     ConfinedProcessError
     ├── TooSlowError
@@ -20,6 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tiffin.lifeline import tied
 from tiffin.services.spec import Service
 
 _SPARE_MIB = 1024  # all rows at once take more than the requests that `resources` is meant for
@@ -60,7 +61,7 @@ def run_confined(command: Sequence[str], limits: Limits) -> None:
     """Run a command to its end; ConfinedProcessError when it exceeds a limit or fails."""
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            command,
+            tied(command),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

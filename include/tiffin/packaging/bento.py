@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from tiffin.errors import RefusedError, UnavailableError
+from tiffin.lifeline import tied
 from tiffin.packaging.content import forget_creation_times, tree_digest
 from tiffin.packaging.inference import InferenceReport, compile_model, microseconds_of
 from tiffin.packaging.recipe import SOURCE_FOLDERS, BentoRecipe, recipe_for
@@ -157,10 +158,7 @@ class _Store:
         draft.replace(self._record)
 
     def fresh_staging(self) -> Path:
-        """Return an empty folder on the same disk, and remove those of builds that were killed.
-
-        A killed build's process may still be writing to its own; it's removed next time then.
-        """
+        """Return an empty folder on the same disk, and remove those of builds that were killed."""
         for left in self._own.glob(f"{self._name}.staging-*"):
             shutil.rmtree(left, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"{self._name}.staging-", dir=self._own))
@@ -191,16 +189,16 @@ def _build(store: _Store, service: Service, model: LoggedModel) -> None:
 
 
 def _write_context(recipe: BentoRecipe, context: Path) -> None:
-    if recipe.kind is Kind.BENTO:
-        shutil.copytree(recipe.source, context, ignore=_NO_BYTECODE)
-    else:
-        for folder in SOURCE_FOLDERS:
-            shutil.copytree(
-                recipe.source / folder, context / "serving" / folder, ignore=_NO_BYTECODE
-            )
-        shutil.copy(recipe.source / "__init__.py", context / "serving")
-        (context / "requirements.txt").write_text(recipe.requirements, encoding="utf-8")
+    if recipe.own is not None:
+        shutil.copytree(recipe.own, context, ignore=_NO_BYTECODE)
+    for folder in SOURCE_FOLDERS:
+        place = context / "serving" / folder
+        shutil.copytree(recipe.platform / folder, place, ignore=_NO_BYTECODE)
+    shutil.copy(recipe.platform / "__init__.py", context / "serving")
+    (context / "requirements.txt").write_text(recipe.requirements, encoding="utf-8")
     (context / "recipe.json").write_text(recipe.as_json(), encoding="utf-8")
+    if recipe.features:
+        (context / "features.json").write_text(recipe.features, encoding="utf-8")
 
 
 def _run_builder(
@@ -211,7 +209,7 @@ def _run_builder(
     command = [sys.executable, "-m", "tiffin.packaging.builder", str(file)]
     try:
         done = subprocess.run(
-            command,
+            tied(command),
             cwd=context,
             env=_builder_environment(staging),
             capture_output=True,
