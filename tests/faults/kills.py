@@ -14,6 +14,7 @@ from tests.faults.victims import Victim, kill
 from tiffin.errors import UnavailableError
 from tiffin.intake.asking import ask_for_release
 from tiffin.registry.model_version import BAD_TAG
+from tiffin.release.phases import Phase
 from tiffin.release.release import ReleaseRequest
 
 CONVERGES_WITHIN_S = 420
@@ -60,7 +61,7 @@ def begin(delivery: Delivery, version: str) -> str:
 
 def kill_at(delivery: Delivery, release: str, fault: Fault, *, is_again: bool = False) -> Kill:
     """Kill the victim at the moment the release enters the phase."""
-    _wait_for_phase(delivery, release, fault)
+    wait_for_phase(delivery, release, fault.phase)
     begun = time.time()
     killed = kill(fault.victim, delivery, delivery.platform.records.release(release))
     assert killed or is_again, f"there is no {fault.victim} to kill"
@@ -70,17 +71,18 @@ def kill_at(delivery: Delivery, release: str, fault: Fault, *, is_again: bool = 
     return Kill(fault, begun, done, was_dead=not killed)
 
 
-def _wait_for_phase(delivery: Delivery, release: str, fault: Fault) -> None:
-    too_late = PHASES[PHASES.index(fault.phase) + 1 :]
+def wait_for_phase(delivery: Delivery, release: str, phase: Phase) -> None:
+    """Wait until a release enters a phase; AssertionError when it went by or ended before."""
+    too_late = PHASES[PHASES.index(phase) + 1 :]
 
     def is_there() -> bool:
         found = delivery.platform.records.find(release)
         assert not (found and found.phase.is_end), f"it ended before: {found}"
-        assert not (found and found.phase in too_late), f"{fault} came too late: {found}"
-        return found is not None and found.phase is fault.phase
+        assert not (found and found.phase in too_late), f"{phase} was over too soon: {found}"
+        return found is not None and found.phase is phase
 
     delivery.wait_until(
-        is_there, f"{release} is {fault.phase}", timeout_s=REACHES_PHASE_WITHIN_S, pause_s=0.03
+        is_there, f"{release} is {phase}", timeout_s=REACHES_PHASE_WITHIN_S, pause_s=0.03
     )
 
 
