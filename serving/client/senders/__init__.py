@@ -1,0 +1,1 @@
+"""What carries a question to the server and the reply back; the only place with sockets."""
