@@ -9,7 +9,14 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from tiffin.cli import demo_command, release_commands, service_commands, stack_commands
+from tiffin.cli import (
+    demo_command,
+    health_command,
+    model_commands,
+    release_commands,
+    service_commands,
+    stack_commands,
+)
 from tiffin.cli.exit_codes import REFUSED, exit_code_of_error
 from tiffin.errors import TiffinError
 
@@ -20,7 +27,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for commands in (stack_commands, service_commands, release_commands, demo_command):
+for commands in (
+    stack_commands,
+    service_commands,
+    model_commands,
+    release_commands,
+    health_command,
+    demo_command,
+):
     commands.register(app)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.runtime.flavors import lightgbm, onnx, python_function, sklearn, xgboost
+from serving.runtime.flavors import lightgbm, onnx, python_function, pytorch, sklearn, xgboost
 
 _LOADERS: Mapping[str, Callable[[Mapping[str, Any], Path], Any]] = {
     "sklearn": sklearn.load_estimator,
     "xgboost": xgboost.load_estimator,
     "lightgbm": lightgbm.load_estimator,
     "onnx": onnx.load_estimator,
+    "pytorch": pytorch.load_estimator,
     "python_function": python_function.load_estimator,
 }
 """In the order of preference: nearly every artifact has `python_function` besides its own."""

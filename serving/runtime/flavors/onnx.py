@@ -29,7 +29,9 @@ def load_estimator(description: Mapping[str, Any], artifact: Path) -> OnnxModel:
     file = named_file(description["flavors"]["onnx"], "data", artifact)
     session = _session(file)
     signature = read_signature(description["signature"]["inputs"])
-    return _model(session, feeder(session.get_inputs(), signature), signature)
+    model = _model(session, feeder(session.get_inputs(), signature), signature)
+    model.file = file
+    return model
 
 
 def _session(file: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,16 @@ class OnnxModel:
 
     def __init__(self, session: Any, table_of: TableOf, output: str) -> None:
         self._session = session
-        self._output = output
+        self.output = output
+        """The graph's output that `predict` is made of."""
+        self.file: Path | None = None
+        """Where the graph is; None for one that is only in memory."""
         self.table_of = table_of
         """Makes of rows what `predict` reads, instead of a DataFrame."""
 
     def predict(self, feed: Feed) -> np.ndarray:
         """Return one number or label for each row."""
-        return _flat(self._asked(self._output, feed))
+        return _flat(self._asked(self.output, feed))
 
     def _asked(self, output: str, feed: Feed) -> Any:
         return self._session.run([output], feed)[0]
@@ -72,7 +76,7 @@ class OnnxProbabilities(OnnxModel):
 
     def predict_proba(self, feed: Feed) -> np.ndarray:
         """Return a probability for each row and class."""
-        return np.asarray(self._asked(self._output, feed))
+        return np.asarray(self._asked(self.output, feed))
 
 
 def _matrix(values: Any, classes: list[Any]) -> np.ndarray:

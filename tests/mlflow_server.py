@@ -1,4 +1,4 @@
-"""One real MLflow server for all registry tests of a run."""
+"""One real MLflow server for all tests of a run that ask for it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ import pytest
 import requests
 
 
-@pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("mlflow")
+def running_mlflow(folder: Path) -> Iterator[str]:
+    """Yield the URL of a server that keeps everything in `folder`, and end it."""
     port = _free_port()
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

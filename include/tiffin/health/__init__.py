@@ -1,0 +1,1 @@
+"""Is what is live well: ready, answering, and with which version?"""
