@@ -137,6 +137,7 @@ HOSTILE: list[tuple[str, Callable[[Path], bytes], str]] = [
     ("weights.npy", in_an_object_array, "posix.system"),
     ("notes.txt", lambda canary: pickle.dumps(Hostile(canary)), "posix.system"),
     ("helper.py", lambda canary: b"import os", "may hold code"),
+    ("model.pth", lambda canary: b"PK", "`tiffin register` takes it, and exports it to ONNX"),
     ("native.so", lambda canary: b"\x7fELF", "may hold code"),
     ("model.pkl", lambda canary: b"", "no complete pickle"),
     ("model.pkl", lambda canary: pickle.dumps(list(range(999)))[:-40], "no complete pickle"),
