@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tiffin.errors import UnavailableError
-from tiffin.traffic import envoy_config
 from tiffin.traffic.envoy_admin import EnvoyAdmin
+from tiffin.traffic.envoy_config import discovery
 from tiffin.traffic.envoy_confirmation import EnvoyConfirmation, rds
 from tiffin.traffic.envoy_counters import EnvoyCounters
 from tiffin.traffic.envoy_router import EnvoyRouter
+from tiffin.traffic.envoy_routes import route_config
 from tiffin.traffic.envoy_validation import envoy_binary
 from tiffin.traffic.gateway_files import ensure_gateway_files
 from tiffin.traffic.split import WHOLE, Backend, Endpoint, Split, Timeouts
@@ -115,7 +116,7 @@ class Envoy:
 
     def runs(self, split: Split) -> bool:
         """Tell whether it has taken up the routes of a Split."""
-        version = envoy_config.discovery([envoy_config.route_config(split)])["version_info"]
+        version = discovery([route_config(split)])["version_info"]
         return EnvoyConfirmation([self.admin]).runs({rds(split.service): version})
 
     def number(self, name: str) -> int:

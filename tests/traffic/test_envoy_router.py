@@ -207,10 +207,11 @@ def test_old_clusters_go_once_nothing_can_need_them(gateway, stable, candidate, 
         clusters = json.loads((gateway.folder / "cds.json").read_text())["resources"]
         return {cluster["name"] for cluster in clusters}
 
-    assert names() == {"iris@v1", "iris@v2", "iris@v2-ha"}
+    explaining = {"iris_explain@v1", "iris_explain@v2"}
+    assert names() == {"iris@v1", "iris@v2", "iris@v2-ha", *explaining}
     time.sleep(1.5)
     router.ensure_live("iris")
-    assert names() == {"iris@v1"}
+    assert names() == {"iris@v1", "iris_explain@v1"}
     assert ask(port).status == 200
 
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from tiffin.errors import RefusedError, TiffinError, UnavailableError
-from tiffin.traffic import envoy_config
 from tiffin.traffic.envoy_admin import EnvoyAdmin
+from tiffin.traffic.envoy_clusters import cluster_name, clusters, service_of
 from tiffin.traffic.envoy_confirmation import (
     CDS,
     LDS,
@@ -129,10 +129,11 @@ class EnvoyRouter:
     def wait_idle(self, service: str, revision: str, *, timeout_s: float) -> None:
         """Wait until no request is in flight to a Revision that gets no new ones.
 
+        Explanations are not waited for; the Revision's own process finishes them before it ends.
         Raises UnavailableError when it is still busy after `timeout_s`. Only looks, so it may be
         called again.
         """
-        cluster = envoy_config.cluster_name(service, revision)
+        cluster = cluster_name(service, revision)
         deadline = time.monotonic() + timeout_s
         pause = growing_pause()
         while busy := self._envoys.requests_in_flight(cluster):
@@ -233,7 +234,7 @@ class EnvoyRouter:
 
     def _clusters_in_use(self, splits: dict[str, Split]) -> list[dict[str, Any]]:
         """Return the obsolete clusters that a request may still be tried on."""
-        needed = {c["name"] for split in splits.values() for c in envoy_config.clusters(split)}
+        needed = {c["name"] for split in splits.values() for c in clusters(split)}
         obsolete = [c for c in self._files.written_clusters() if c["name"] not in needed]
         if not obsolete:
             return []
@@ -242,7 +243,7 @@ class EnvoyRouter:
 
     def _is_named(self, cluster: str, splits: dict[str, Split]) -> bool:
         """Tell whether a route names a cluster, or named it so recently that requests may live."""
-        service = cluster.partition("@")[0]
+        service = service_of(cluster)
         if self._files.routes_name(service, cluster):
             return True
         # A request waiting for its next try is active nowhere, but never outlives its timeout.

@@ -17,6 +17,8 @@ from typing import Any
 
 from tiffin.errors import UnavailableError
 from tiffin.traffic import envoy_config
+from tiffin.traffic.envoy_clusters import clusters
+from tiffin.traffic.envoy_routes import route_config
 from tiffin.traffic.route_store import RouteStore, write_file
 from tiffin.traffic.split import Split
 
@@ -34,7 +36,7 @@ class GatewayFiles:
 
     def routes(self, split: Split) -> dict[str, Any]:
         """Render a Service's route file."""
-        return envoy_config.discovery([envoy_config.route_config(split)])
+        return envoy_config.discovery([route_config(split)])
 
     def listeners(self, splits: Iterable[Split]) -> dict[str, Any]:
         """Render the listener file of all Services."""
@@ -47,7 +49,7 @@ class GatewayFiles:
 
     def clusters(self, splits: Iterable[Split], kept: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """Render the cluster file of all Services, and the obsolete clusters to keep for now."""
-        needed = [cluster for split in splits for cluster in envoy_config.clusters(split)]
+        needed = [cluster for split in splits for cluster in clusters(split)]
         names = {cluster["name"] for cluster in needed}
         needed += [cluster for cluster in kept if cluster["name"] not in names]
         # Plain clusters come before the aggregates that name them.
