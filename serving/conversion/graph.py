@@ -61,11 +61,11 @@ class Matrix:
 class Graph:
     """A graph under construction; values are known by their names."""
 
-    def __init__(self) -> None:
+    def __init__(self, opset: int = OPSET) -> None:
         self._inputs: list[Any] = []
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
-        self._domains = {"": OPSET}
+        self._domains = {"": opset}
         self._count = 0
 
     def input(self, name: str, dtype: str, width: int) -> str:

@@ -40,8 +40,7 @@ def steps_of(estimator: Any) -> list[Any]:
 
 def answers(graph: Graph, matrix: Matrix, steps: Sequence[Any], way: Way) -> dict[str, str]:
     """Add numeric steps and a predictor, in others' words where we have none."""
-    for step in steps[:-1]:
-        matrix = _transformed(graph, matrix, step, way)
+    matrix = transformed(graph, matrix, steps[:-1], way)
     final = steps[-1]
     if knows_classifier(final):
         return add_classifier(graph, matrix, final).outputs()
@@ -50,6 +49,13 @@ def answers(graph: Graph, matrix: Matrix, steps: Sequence[Any], way: Way) -> dic
     if way is Way.OWN:
         raise UntranslatableError(f"there is no translation of ours for {type(final).__name__}")
     return add_foreign_predictor(graph, matrix, final, _PRECISION[way])
+
+
+def transformed(graph: Graph, matrix: Matrix, steps: Sequence[Any], way: Way) -> Matrix:
+    """Add numeric steps, one after the other."""
+    for step in steps:
+        matrix = _transformed(graph, matrix, step, way)
+    return matrix
 
 
 def _transformed(graph: Graph, matrix: Matrix, step: Any, way: Way) -> Matrix:
@@ -89,9 +95,7 @@ def _side_by_side(graph: Graph, matrix: Matrix, branches: Sequence[Branch], way:
     for branch in branches:
         columns = matrix.chosen(np.arange(start, start + branch.width))
         part = replace(columns, sparse=branch.sparse)
-        for step in branch.steps:
-            part = _transformed(graph, part, step, way)
-        made.append(part)
+        made.append(transformed(graph, part, branch.steps, way))
         start += branch.width
     values = [graph.in_order(part) for part in made]
     width = sum(len(part.places) for part in made)

@@ -54,14 +54,23 @@ class Report:
     compared: Mapping[str, Compared]
     """By origin of the rows, for the translation that was chosen or came closest."""
     versions: Mapping[str, str]
+    precision: str | None = None
+    """What a compiled model computes in."""
+    interval: str | None = None
+    """Regression: where the interval comes from, or why there is none."""
 
     @classmethod
     def of(
-        cls, engine: str, reason: str, tolerance: float, parities: Mapping[str, Parity]
+        cls,
+        engine: str,
+        reason: str,
+        tolerance: float,
+        parities: Mapping[str, Parity],
+        precision: str | None = None,
     ) -> Report:
         """Return the report on a choice that was just made, by the packages that are installed."""
         compared = {origin: Compared.of(parity) for origin, parity in parities.items()}
-        return cls(engine, reason, tolerance, compared, _versions())
+        return cls(engine, reason, tolerance, compared, _versions(), precision)
 
     def write(self, file: Path) -> None:
         """Write the report; the same report gives the same bytes."""

@@ -2,8 +2,9 @@
 
 The batch is natural: while the model computes, requests queue, and the queue is its next call.
 There is no timer, so an idle model answers at once and a busy one takes as many rows at a time as
-came meanwhile. A quick call is made on the event loop itself, without even a future, because
-handing it to a thread costs more than the call; the others run in a thread of the model's own.
+came meanwhile. A quick call is made on the event loop itself, without even a future where nobody
+else asks, because handing it to a thread costs more than the call; the others run in a thread of
+the model's own.
 
 A request with more rows than one call should have is cut into pieces that take turns: behind each
 piece, everybody who came meanwhile goes first. So a thousand rows delay their neighbours by one
@@ -33,6 +34,11 @@ from serving.runtime.rows import Rows, joined
 
 _LONG_S = 0.1
 """Rows that would make a call this much longer wait for the next one: calls must stay short."""
+_SHORTEST_S = 1e-6
+_ROUND_WEIGHT = 0.5
+"""How far one round moves what is known of rounds towards what it showed."""
+_LONGEST_ROUND = 4.0
+"""What one round can show at most, times its call."""
 
 Compute = Callable[[Rows], Outputs]
 Answer = Outputs | Exception
@@ -92,16 +98,32 @@ class NaturalBatcher:
         self._queue: deque[_Request] = deque()
         self._queued_rows = 0
         self._held_bytes = 0
+        self._round_per_call = 1.0
+        """How long a round is, measured in its call: a busy event loop begins the next one late."""
         self._drain_task: asyncio.Task[None] | None = None
         self._more_came = asyncio.Event()
 
-    async def answer(self, rows: Rows) -> Outputs:
+    @property
+    def is_quick(self) -> bool:
+        """True while one row would be answered on the spot."""
+        return self._quick_rows > 0 and self._drain_task is None
+
+    def answer_at_once(self, rows: Rows) -> Outputs | None:
+        """Answer the rows on the spot, or None when they have to wait."""
+        if rows.count > self._quick_rows or self._drain_task is not None:
+            return None
+        return self._answer_here(rows)
+
+    async def answer(self, rows: Rows, *, is_alone: bool = True) -> Outputs:
         """Answer the rows, alone or with others; raise OverloadedError or what the model raises.
 
-        Cancelling it takes the rows out of the queue; a call in progress is not interrupted.
+        Where others are about to ask (not `is_alone`) even a quick call waits for them: one for
+        all costs little more than one for each. Cancelling it takes the rows out of the queue; a
+        call in progress is not interrupted.
         """
-        if rows.count <= self._quick_rows and self._drain_task is None:
-            return self._answer_here(rows)
+        outputs = self.answer_at_once(rows) if is_alone else None
+        if outputs is not None:
+            return outputs
         request = self._admitted(rows)
         try:
             self._enqueue(request)
@@ -109,6 +131,11 @@ class NaturalBatcher:
         finally:
             self._leave_queue(request)
             self._held_bytes -= request.size_bytes
+
+    @property
+    def is_full(self) -> bool:
+        """True when the queue means too long a wait to whoever comes now."""
+        return self._wait_s > self._limits.wait_s
 
     async def idle(self) -> None:
         """Wait until nothing is queued and the model computes nothing."""
@@ -125,7 +152,7 @@ class NaturalBatcher:
     # Coming in.
 
     def _admitted(self, rows: Rows) -> _Request:
-        if self._wait_s > self._limits.wait_s:
+        if self.is_full:
             raise self._overloaded()
         size = rows.size_bytes
         if self._held_bytes and self._held_bytes + size > self._limits.queue_bytes:
@@ -144,7 +171,8 @@ class NaturalBatcher:
         The call in flight is not counted, nor the fixed cost of the next one: while there is
         room in the next call, the model is not saturated, however slow it is.
         """
-        return self._pace.seconds(self._queued_rows, self._queued_rows // self._batch_rows)
+        calls = self._queued_rows // self._batch_rows
+        return self._round_per_call * self._pace.seconds(self._queued_rows, calls)
 
     @property
     def _batch_rows(self) -> int:
@@ -201,7 +229,9 @@ class NaturalBatcher:
     async def _answer_batch(self, batch: Sequence[_Request]) -> None:
         pieces = [request.pieces.popleft() for request in batch]
         rows = sum(piece.count for piece in pieces)
+        began = perf_counter()
         answers, seconds = await self._call(pieces, rows)
+        self._learn_round(perf_counter() - began, seconds)
         if not any(isinstance(answer, Exception) for answer in answers):
             self._pace.observe(rows, seconds)
         self._observer.called(rows)
@@ -214,6 +244,10 @@ class NaturalBatcher:
             return _timed_answers(self._compute, pieces)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, _timed_answers, self._compute, pieces)
+
+    def _learn_round(self, round_s: float, call_s: float) -> None:
+        shown = min(max(round_s / max(call_s, _SHORTEST_S), 1.0), _LONGEST_ROUND)
+        self._round_per_call += (shown - self._round_per_call) * _ROUND_WEIGHT
 
     def _deliver(self, request: _Request, answer: Answer) -> None:
         if request.future.done():  # the caller went away during the call

@@ -24,6 +24,9 @@ from serving.runtime.identity import Identity
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
+EXPLAIN = "explain"
+"""The protocol whose requests are no predictions, so they fail as requests only."""
+
 _FLUSH_S = 0.5
 _MODEL = ("model_name", "model_version")
 _SECONDS = (
@@ -59,7 +62,7 @@ def _families() -> _Families:
             "model_prediction_latency_seconds", "From body to answer", _MODEL, buckets=_SECONDS
         ),
         errors=Counter(
-            "model_prediction_errors_total", "Requests that failed", (*_MODEL, "error_type")
+            "model_prediction_errors_total", "Predictions that failed", (*_MODEL, "error_type")
         ),
         loaded=Gauge(
             "model_loaded",
@@ -190,7 +193,7 @@ class PredictionMetrics:
         families.requests.labels(*labels, protocol, outcome).inc(requests)
         if outcome == "shed":
             families.shed.labels(*labels, protocol).inc(requests)
-        elif outcome != "answered":
+        elif outcome != "answered" and protocol != EXPLAIN:
             families.errors.labels(*labels, outcome).inc(requests)
 
     def _count(self, protocol: str, outcome: str) -> None:

@@ -39,6 +39,8 @@ class ServedModel:
         self.inference = facts.inference
         self.engine = engine
         self.artifact = artifact
+        self.first_answer: Outputs | None = None
+        """What the model says of its input example."""
         self._compute = _checking(engine)
         pace = self._warmed_up()
         self.metrics = PredictionMetrics(identity)
@@ -55,12 +57,31 @@ class ServedModel:
         engine = open_engine(artifact, identity.kind, settings)
         return cls(identity, facts, engine, limits_of(settings), artifact)
 
-    async def answer(self, rows: Rows) -> Outputs:
+    async def completed(self, rows: Rows) -> Rows:
+        """Return rows that its signature has read as `answer` gives them to the engine."""
+        return rows
+
+    async def answer(self, rows: Rows, *, is_alone: bool = True) -> Outputs:
         """Answer the rows, by themselves or in one call with other requests' rows.
 
-        Raises OverloadedError, ModelAnswerError, or what the model itself raises.
+        Where others are about to ask (not `is_alone`) it's one call with theirs. Raises
+        OverloadedError, ModelAnswerError, or what the model itself raises.
         """
-        return await self._batcher.answer(rows)
+        return await self._batcher.answer(rows, is_alone=is_alone)
+
+    def answer_at_once(self, rows: Rows) -> Outputs | None:
+        """Answer the rows as `answer` does, or return None when they would have to wait."""
+        return self._batcher.answer_at_once(rows)
+
+    @property
+    def is_quick(self) -> bool:
+        """True while `answer_at_once` has an answer to one row."""
+        return self._batcher.is_quick
+
+    @property
+    def is_full(self) -> bool:
+        """True when `answer` would refuse whoever comes now, whatever they ask."""
+        return self._batcher.is_full
 
     def answer_now(self, rows: Rows) -> Outputs:
         """Answer the rows in this thread; not beside `answer`."""
@@ -81,7 +102,7 @@ class ServedModel:
 
     def _warmed_up(self) -> Pace:
         if self.example is not None:
-            self.answer_now(self.example)
+            self.first_answer = self.answer_now(self.example)
             return measured_pace(self.engine, self.example.part(0, 1))
         try:
             return measured_pace(self.engine, self.signature.made_up_row)

@@ -38,6 +38,8 @@ class ServerSettings:
     """API keys, hashed; without it everybody may ask and nobody may administer."""
     models_folder: Path | None = None
     """Artifacts below it may be loaded over the admin API by their path."""
+    state_folder: Path | None = None
+    """Where it's kept which models were loaded over the admin API; without it nowhere."""
     drain_seconds: float = 3.0
     """How long a server that was told to stop answers on while its readiness probe says no."""
     stop_seconds: float = 30.0
@@ -50,6 +52,10 @@ class ServerSettings:
     device: Device = Device.AUTO
     gpu_memory_fraction: float = 0.9
     """The share of the GPU's memory that this server may take."""
+    engine_cache: Path | None = None
+    """Where TensorRT's engines are kept; without it below the user's own cache folder."""
+    threads: int = 1
+    """Threads of ONNX Runtime for each model in each process."""
     max_batch_size: int = 256
     """The most rows that the model is asked for at once."""
     batch_timeout_ms: float = 0.0
@@ -60,6 +66,8 @@ class ServerSettings:
     """How much the requests that wait for a model may take in memory; more are shed with 429."""
     explain: bool = True
     """Whether predictions are explained on request, in a process of its own."""
+    features_file: Path | None = None
+    """What callers may leave to an online store, by key; without it they send all columns."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **defaults: Any) -> ServerSettings:
@@ -117,6 +125,7 @@ VARIABLES: Mapping[str, Variable] = {
     "max_body_bytes": _whole("TIFFIN_MAX_BODY_BYTES", "bytes", 1, _GIBIBYTE),
     "keys_file": Variable("TIFFIN_KEYS_FILE", Path, "the path of a file"),
     "models_folder": Variable("TIFFIN_MODELS_FOLDER", Path, "the path of a folder"),
+    "state_folder": Variable("TIFFIN_STATE_FOLDER", Path, "the path of a folder"),
     "drain_seconds": _number("TIFFIN_DRAIN_SECONDS", "seconds", 0, 3600),
     "stop_seconds": _number("TIFFIN_STOP_SECONDS", "seconds", 0, 3600),
     "keep_alive_seconds": _whole("TIFFIN_KEEP_ALIVE_SECONDS", "seconds", 1, 3600),
@@ -128,10 +137,13 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "device": Variable("DEVICE", lambda text: Device(text.lower()), "auto, cpu, cuda or tensorrt"),
     "gpu_memory_fraction": _number("GPU_MEMORY_FRACTION", "a share", 0.01, 1),
+    "engine_cache": Variable("TIFFIN_ENGINE_CACHE", Path, "the path of a folder"),
+    "threads": _whole("TIFFIN_THREADS", "threads", 1, 64),
     "max_batch_size": _whole("MAX_BATCH_SIZE", "rows", 1, 1_000_000),
     "batch_timeout_ms": _number("BATCH_TIMEOUT_MS", "milliseconds", 0, 10_000),
     "max_queue_seconds": _number("MAX_QUEUE_SECONDS", "seconds", 0.001, 3600),
     "max_queue_bytes": _whole("MAX_QUEUE_BYTES", "bytes", 1, 1024 * _GIBIBYTE),
     "explain": Variable("TIFFIN_EXPLAIN", lambda text: _SWITCH[text.lower()], "on or off"),
+    "features_file": Variable("TIFFIN_FEATURES_FILE", Path, "the path of a file"),
 }
 """The variable of each setting; docs/serving.md explains them, and a test compares."""

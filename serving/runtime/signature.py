@@ -21,6 +21,14 @@ _EXACT_IN_A_FLOAT = 2**53
 _LONGEST_NAME = 80
 
 
+@dataclass(frozen=True, slots=True)
+class ByKey:
+    """The key that a caller may send, and the columns that are then looked up."""
+
+    entity: Column
+    columns: tuple[str, ...]
+
+
 @dataclass(frozen=True)  # without slots, which leave no place for what is cached
 class InputSignature:
     """All columns that a model reads, in order; `named` is False for a plain array."""
@@ -32,6 +40,16 @@ class InputSignature:
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def sendable(self) -> tuple[str, ...]:
+        """The names that a row may have: those of the columns, and a key that stands for some."""
+        return self.names
+
+    @property
+    def by_key(self) -> ByKey | None:
+        """What may be sent instead of some columns; None where nobody looks anything up."""
+        return None
 
     @property
     def made_up_row(self) -> Rows:
@@ -46,17 +64,25 @@ class InputSignature:
                 return rows
         return Rows(cells=self._cell_by_cell(features, path))
 
+    def checked_row(self, row: object, path: str) -> Rows:
+        """Return a row that came without a list around it; its errors have the path as sent."""
+        try:
+            return self.checked([row], path)
+        except BadInputError as refused:
+            sent = refused.path.replace(f"{path}[0]", path, 1).removeprefix(".")
+            raise BadInputError(sent, refused.sentence) from None
+
     def checked_columns(self, columns: Mapping[str, Any], path: str = "columns") -> Rows:
         """Return rows that came as one list or array for each column, by name."""
         self._check_names(columns, path)
         checked: list[list[Any]] = []
         for column in self.columns:
             where = f"{path}.{column.name}"
-            values = _values(columns[column.name], where)
+            values = values_of(columns[column.name], where)
             if checked and len(values) != len(checked[0]):
                 words = f"{len(checked[0])} values, as {self.names[0]} has, not {len(values)}"
                 raise BadInputError(where, f"send {words}")
-            checked.append(_column(column, values, where))
+            checked.append(checked_cells(column, values, where))
         if not checked[0]:
             raise BadInputError(path, "send at least one row")
         return Rows(columns=checked)
@@ -101,7 +127,7 @@ class InputSignature:
 
     def _cell_by_cell(self, features: object, path: str) -> list[list[Any]]:
         if not isinstance(features, list):
-            raise BadInputError(path, f"send a list of rows, not {_kind_of(features)}")
+            raise BadInputError(path, f"send a list of rows, not {kind_of(features)}")
         if not features:
             raise BadInputError(path, "send at least one row")
         return [self._row(row, f"{path}[{index}]") for index, row in enumerate(features)]
@@ -111,57 +137,65 @@ class InputSignature:
             return self._named_cells(row, path)
         if isinstance(row, list):
             return self._ordered_cells(row, path)
-        raise BadInputError(path, f"send a row as a list or an object, not {_kind_of(row)}")
+        raise BadInputError(path, f"send a row as a list or an object, not {kind_of(row)}")
 
     def _named_cells(self, row: Mapping[str, object], path: str) -> list[Any]:
         self._check_names(row, path)
-        return [_cell(column, row[column.name], f"{path}.{column.name}") for column in self.columns]
+        return [
+            checked_cell(column, row[column.name], f"{path}.{column.name}")
+            for column in self.columns
+        ]
 
     def _ordered_cells(self, row: list[object], path: str) -> list[Any]:
         if len(row) != len(self.columns):
             wanted = f"{len(self.columns)} values ({', '.join(self.names)})"
             raise BadInputError(path, f"a row has {wanted}, not {len(row)}")
         return [
-            _cell(column, value, f"{path}[{index}] ({column.name})")
+            checked_cell(column, value, f"{path}[{index}] ({column.name})")
             for index, (column, value) in enumerate(zip(self.columns, row, strict=True))
         ]
 
     def _check_names(self, given: Mapping[str, object], path: str) -> None:
         for name in given:
             if name not in self.names:
-                short = name[:_LONGEST_NAME]
-                raise BadInputError(f"{path}.{short}", f"unknown column{self._hint(short)}")
+                raise self._unknown(name, path)
         for name in self.names:
             if name not in given:
                 raise BadInputError(f"{path}.{name}", "this column is missing")
 
+    def _unknown(self, name: str, path: str) -> BadInputError:
+        short = name[:_LONGEST_NAME]
+        return BadInputError(f"{path}.{short}", f"unknown column{self._hint(short)}")
+
     def _hint(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self.names, n=1)
+        near = difflib.get_close_matches(name, self.sendable, n=1)
         return (
             f"; did you mean {near[0]}?" if near else f"; the model reads {', '.join(self.names)}"
         )
 
 
-def _values(given: object, path: str) -> list[Any]:
+def values_of(given: object, path: str) -> list[Any]:
     """Return a column's values as Python's own."""
     if isinstance(given, list):
         return given
     if not isinstance(given, np.ndarray):
-        raise BadInputError(path, f"send a list of values, not {_kind_of(given)}")
+        raise BadInputError(path, f"send a list of values, not {kind_of(given)}")
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise BadInputError(path, f"send one value for each row, not {list(given.shape)}")
     return given.ravel().tolist()
 
 
-def _column(column: Column, values: list[Any], path: str) -> list[Any]:
+def checked_cells(column: Column, values: list[Any], path: str) -> list[Any]:
+    """Return all values of a column as it holds them; raise BadInputError for one that's wrong."""
     if column.type.surely_holds(values):
         return values
-    return [_cell(column, value, f"{path}[{row}]") for row, value in enumerate(values)]
+    return [checked_cell(column, value, f"{path}[{row}]") for row, value in enumerate(values)]
 
 
-def _cell(column: Column, value: object, path: str) -> object:
+def checked_cell(column: Column, value: object, path: str) -> object:
+    """Return a value as its column holds it; raise BadInputError when it's none for it."""
     if not column.type.holds(value):
-        raise BadInputError(path, f"send {column.type.words}, not {_kind_of(value)}")
+        raise BadInputError(path, f"send {column.type.words}, not {kind_of(value)}")
     if column.type is WHOLE and isinstance(value, float):
         return int(value)
     return value
@@ -180,7 +214,7 @@ def _are_exact_wholes(numbers: np.ndarray) -> bool:
     return bool((np.rint(numbers) == numbers).all() and (abs(numbers) <= _EXACT_IN_A_FLOAT).all())
 
 
-def _kind_of(value: object) -> str:
+def kind_of(value: object) -> str:
     """Say what a JSON value is, short enough for one sentence and without repeating it whole."""
     if value is None:
         return "null"

@@ -7,6 +7,7 @@ started, and what it found is held against what the service file asks for.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from tiffin.confined_process import ConfinedProcessError, Limits, run_confined
 from tiffin.errors import MeasuredBadError, RefusedError
-from tiffin.services.spec import Service
+from tiffin.services.spec import Kind, Service
 
 FOLDER = "tiffin-compiled"
 """Beside the model's own files; `serving.runtime.engines.compiled` reads it."""
@@ -23,6 +24,8 @@ FOLDER = "tiffin-compiled"
 _REPORT = "report.json"
 _NATIVE = "native"
 _COMPILED = "onnxruntime"
+_ASKED_FOR = "the service file asks for it (inference.engine)"
+_NO_INTERVAL = "the service file asks for none (inference.interval)"
 _SECONDS = 300
 _SPARE_MIB = 2048  # for the compilers, which are larger than most models
 
@@ -40,6 +43,10 @@ class InferenceReport:
     """By origin of the rows: how many, how many disagree, the worst difference."""
     versions: Mapping[str, str]
     """Of the packages that compiled it."""
+    precision: str | None = None
+    """What a compiled model computes in."""
+    interval: str | None = None
+    """Regression: where the interval comes from, or why there is none."""
 
     @classmethod
     def read(cls, model_folder: Path) -> InferenceReport:
@@ -59,15 +66,19 @@ def compile_model(
 ) -> None:
     """Write `tiffin-compiled/` below `out`: the compiled model, or only why there is none.
 
+    With it goes the interval around a regressor that has none of its own.
+
     Raises MeasuredBadError (`onnx-disagrees`) or RefusedError (`onnx-impossible`) when the service
     file insists on ONNX and the model can't be had so. Otherwise a model that can't be compiled,
     or not within the limits, stays native, and the report says why.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if service.inference.engine == "native":
-        _stays_native(service, out, "the service file asks for it (inference.engine)")
-    elif evaluation_data is None:
-        _stays_native(service, out, "there is no evaluation data to compare the two engines on")
+    native = service.inference.engine == _NATIVE
+    if evaluation_data is None:
+        why = _ASKED_FOR if native else "there is no evaluation data to compare the two engines on"
+        _stays_native(service, out, why, "there is no evaluation data")
+    elif native and not _wants_interval(service):
+        _stays_native(service, out, _ASKED_FOR, _NO_INTERVAL)
     else:
         _convert(service, artifact, evaluation_data, out)
     _insist(service, InferenceReport.read(out))
@@ -84,16 +95,27 @@ def _convert(service: Service, artifact: Path, evaluation_data: Path, out: Path)
         *(sys.executable, "-m", "serving.conversion"),
         *(str(artifact), str(evaluation_data.resolve()), str(out.resolve())),
         *("--kind", service.kind.value, "--tolerance", repr(service.inference.tolerance)),
+        *("--engine", service.inference.engine, "--precision", service.inference.precision),
+        *("--target", service.validation.target),
+        *(("--interval", repr(service.inference.interval)) if _wants_interval(service) else ()),
     )
     limits = Limits(_SECONDS, service.resources.memory_mib + _SPARE_MIB)
     try:
         run_confined(command, limits)
     except ConfinedProcessError as failure:
-        _stays_native(service, out, f"compiling it did not work out: {failure}")
+        shutil.rmtree(out / FOLDER, ignore_errors=True)  # it may hold what nobody has compared
+        why = f"compiling it did not work out: {failure}"
+        _stays_native(service, out, why, str(failure))
 
 
-def _stays_native(service: Service, out: Path, reason: str) -> None:
-    InferenceReport(_NATIVE, reason, service.inference.tolerance, {}, {}).write(out)
+def _wants_interval(service: Service) -> bool:
+    return service.kind is Kind.REGRESSION and service.inference.interval is not None
+
+
+def _stays_native(service: Service, out: Path, reason: str, no_interval: str) -> None:
+    interval = f"not measured: {no_interval}" if service.kind is Kind.REGRESSION else None
+    tolerance = service.inference.tolerance
+    InferenceReport(_NATIVE, reason, tolerance, {}, {}, interval=interval).write(out)
 
 
 def _insist(service: Service, report: InferenceReport) -> None:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from tiffin.errors import RefusedError
 from tiffin.packaging.content import file_digest, tree_digest
 from tiffin.services.spec import Kind, Service
 
-RECIPE_VERSION = "2"
+RECIPE_VERSION = "3"
 """Grows when the way a bento is built changes what comes out."""
 
 SOURCE_FOLDERS = ("models", "runtime", "services")
-"""The parts of serving/ that go into a tabular bento."""
+"""The parts of serving/ that go into every bento."""
+
+_NAMES = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*", re.MULTILINE)
+"""Of the packages in a requirements file: what a line begins with, unless it is an option."""
 
 _COMPILER_FOLDERS = ("conversion", "models", "runtime")
 """The parts of serving/ that a compiled model follows from."""
 
 RUNTIME_PACKAGES = (
+    "aiohttp",
     "anyio",
     "attrs",
     "bentoml",
@@ -48,6 +55,24 @@ RUNTIME_PACKAGES = (
     "uvloop",
     "xgboost-cpu",
 )
+"""What a tabular bento needs."""
+
+PLATFORM_PACKAGES = (
+    "anyio",
+    "attrs",
+    "bentoml",
+    "httptools",
+    "numpy",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-sdk",
+    "orjson",
+    "prometheus-client",
+    "pydantic",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
+"""What `serving.services.platform` needs in a bento of one's own, whatever else that needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +84,15 @@ class BentoRecipe:
     kind: Kind
     model_digest: str
     inference: str
-    """What the service file says of the engine."""
+    """What the service file says of the engine and of the interval."""
+    features: str
+    """What the service file says of features by key, as JSON; empty where it says nothing."""
     evaluation_digest: str
     """Of the rows that a compiled model has to agree on; empty where there are none."""
-    source: Path
+    platform: Path
+    """The checkout's serving/, of which each bento has a part."""
+    own: Path | None
+    """The folder with one's own bento; None for a tabular one."""
     source_digest: str
     compiler_digest: str
     """Of the code that compiles a model, and of what it compiles for."""
@@ -73,7 +103,8 @@ class BentoRecipe:
     @property
     def version(self) -> str:
         """The bento's version: 16 hexadecimal digits that follow from all inputs."""
-        return _digits(self.service, self.model, self.source_digest, *self._inputs_of_the_model)
+        own = (self.service, self.model, self.source_digest, self.features)
+        return _digits(*own, *self._inputs_of_the_model)
 
     @property
     def tag(self) -> str:
@@ -124,50 +155,85 @@ def recipe_for(
 ) -> BentoRecipe:
     """Return the recipe for a service's model with this digest, in this checkout."""
     lock = (project / "requirements.txt").read_text(encoding="utf-8")
-    source = _source_folder(service, project)
+    platform, own = project / "serving", _own_folder(service, project)
     return BentoRecipe(
         service=service.name,
         model=service.model,
         kind=service.kind,
         model_digest=digest,
-        inference=f"{service.inference.engine} {service.inference.tolerance!r}",
+        inference=_said_of_inference(service),
+        features=_said_of_features(service),
         evaluation_digest="" if evaluation_data is None else file_digest(evaluation_data),
-        source=source,
-        source_digest=_source_digest(service, source, SOURCE_FOLDERS),
-        compiler_digest=_source_digest(service, source, _COMPILER_FOLDERS),
-        requirements=_pins(lock),
+        platform=platform,
+        own=own,
+        source_digest=_source_digest(platform, SOURCE_FOLDERS, own),
+        compiler_digest=_source_digest(platform, _COMPILER_FOLDERS, own),
+        requirements=_pins(lock, RUNTIME_PACKAGES) if own is None else _joined(own, lock),
         lock_digest=hashlib.sha256(lock.encode()).hexdigest(),
         python=python,
     )
 
 
-def _source_folder(service: Service, project: Path) -> Path:
+def _said_of_inference(service: Service) -> str:
+    said = service.inference
+    parts = [said.engine, repr(said.tolerance), said.precision]
+    if service.kind is Kind.REGRESSION:
+        parts += [str(said.interval), service.validation.target]
+    return " ".join(parts)
+
+
+def _said_of_features(service: Service) -> str:
+    if service.features is None:
+        return ""
+    said = service.features.model_dump(mode="json", exclude_none=True)
+    said["timeout"] = service.features.timeout.total_seconds()
+    return json.dumps(said, indent=2, sort_keys=True) + "\n"
+
+
+def _own_folder(service: Service, project: Path) -> Path | None:
     if service.bento is None:
-        return project / "serving"
+        return None
     folder = (project / service.bento).resolve()
     if not folder.is_relative_to(project.resolve()):
-        raise RefusedError(
+        raise _bad_folder(
             f"the bento folder {service.bento} of {service.name} is outside the project; move it "
-            "inside",
-            code="bad-bento-folder",
+            "inside"
         )
     if not (folder / "service.py").is_file():
-        raise RefusedError(
+        raise _bad_folder(
             f"{service.name} has its own bento in {service.bento}, but there is no service.py in "
-            "that folder; write one with a @bentoml.service",
-            code="bad-bento-folder",
+            "that folder; write one with a @bentoml.service"
         )
+    for name in ("serving", "serving.py"):
+        if (folder / name).exists():
+            raise _bad_folder(
+                f"the bento folder {service.bento} of {service.name} has a {name} of its own, but "
+                "that is the name of the platform's package, which is added to each bento; give "
+                "yours another name, or remove it if it is a copy"
+            )
     return folder
 
 
-def _source_digest(service: Service, source: Path, folders: Sequence[str]) -> str:
-    if service.kind is Kind.BENTO:
-        return tree_digest(source)
-    return tree_digest(*(source / folder for folder in folders))
+def _bad_folder(sentence: str) -> RefusedError:
+    return RefusedError(sentence, code="bad-bento-folder")
 
 
-def _pins(lock: str) -> str:
-    """Return the lock's lines for the packages that a model server needs, without hashes."""
+def _source_digest(platform: Path, folders: Sequence[str], own: Path | None) -> str:
+    parts = [platform / folder for folder in folders]
+    return tree_digest(*parts) if own is None else tree_digest(own, *parts)
+
+
+def _joined(own: Path, lock: str) -> str:
+    """Return the requirements of one's own bento, and the platform's where they name none."""
+    file = own / "requirements.txt"
+    theirs = file.read_text(encoding="utf-8") if file.is_file() else ""
+    named = {canonicalize_name(found) for found in _NAMES.findall(theirs)}
+    wanted = [package for package in PLATFORM_PACKAGES if package not in named]
+    return f"{theirs.rstrip()}\n{_pins(lock, wanted)}".lstrip()
+
+
+def _pins(lock: str, packages: Collection[str]) -> str:
+    """Return the lock's lines for some packages, without hashes."""
     pins = [line.rstrip(" \\") for line in lock.splitlines() if line[:1].isalnum()]
-    wanted = [pin for pin in pins if pin.partition("==")[0].partition("[")[0] in RUNTIME_PACKAGES]
+    wanted = [pin for pin in pins if pin.partition("==")[0].partition("[")[0] in packages]
     return "\n".join(wanted) + "\n"

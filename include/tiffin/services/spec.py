@@ -5,6 +5,7 @@ Durations are written as `30s`, `5m`, `2h` (or seconds); shares as `10%` or a fr
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from enum import StrEnum
@@ -60,6 +61,10 @@ def _share(value: object) -> object:
     return float(match[1]) / 100
 
 
+def _coverage(value: object) -> object:
+    return None if value == "none" else _share(value)
+
+
 def _refuse_yes_or_no(value: object) -> None:
     """Refuse a boolean, which would otherwise count as 0 or 1."""
     if isinstance(value, bool):
@@ -95,6 +100,23 @@ Duration = Annotated[
 ]
 Positive = Annotated[Duration, AfterValidator(_not_nothing)]
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1), WithJsonSchema(_SHARE_SCHEMA)]
+Coverage = Annotated[
+    Annotated[float, Field(gt=0, lt=1)] | None,
+    BeforeValidator(_coverage),
+    WithJsonSchema({"anyOf": [_SHARE_SCHEMA, {"enum": ["none", None]}]}),
+]
+"""A share of the rows, or `none`."""
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError("must be a number, a text, or true or false")
+
+
+Cell = Annotated[
+    Any, BeforeValidator(_cell), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 
 
 class _Section(BaseModel):
@@ -134,6 +156,17 @@ class InferenceSpec(_Section):
     """auto: ONNX Runtime where it agrees with the model; onnx: only that; native: the model."""
     tolerance: Annotated[float, Field(gt=0, le=0.01)] = 1e-5
     """How far ONNX Runtime may be off: in probabilities, and relative to other numbers."""
+    precision: Literal["float64", "float32", "float16", "int8"] = "float64"
+    """What ONNX Runtime computes in where that keeps within the tolerance; else it's float64."""
+    interval: Coverage = 0.9
+    """regression: the share of rows that a plain model's interval holds, or none."""
+
+    @field_validator("precision")
+    @classmethod
+    def _goes_with_a_compiled_model(cls, precision: str, info: ValidationInfo) -> str:
+        if precision != "float64" and info.data.get("engine") == "native":
+            raise ValueError("a native model computes as it was logged; write `engine: auto`")
+        return precision
 
 
 class TimeoutSpec(_Section):
@@ -150,6 +183,87 @@ class TimeoutSpec(_Section):
         if "request" in info.data and per_try > info.data["request"]:
             raise ValueError("must not be longer than timeouts.request")
         return per_try
+
+
+class FeastSpec(_Section):
+    """Feast's feature server, and what it is asked for: one of the last two."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    """Where it answers, such as http://127.0.0.1:6566."""
+    feature_service: str | None = None
+    """A feature service whose features have the names of the columns."""
+    references: Annotated[tuple[str, ...], Field(validate_default=True)] = ()
+    """Instead of a feature service: the feature of each column, as `view:column`."""
+
+    @field_validator("references")
+    @classmethod
+    def _is_instead(cls, references: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "feature_service" in info.data:
+            _one_of(feature_service=info.data["feature_service"], references=references)
+        return references
+
+
+class FeatureStoreSpec(_Section):
+    """Where features are looked up: one of these."""
+
+    feast: FeastSpec | None = None
+    """Feast, through its Python feature server."""
+    file: Annotated[str | None, Field(validate_default=True, pattern=r"^/")] = None
+    """The absolute path of a JSON list of records, which each server holds in memory."""
+
+    @field_validator("file")
+    @classmethod
+    def _is_instead(cls, file: str | None, info: ValidationInfo) -> str | None:
+        if "feast" in info.data:
+            _one_of(feast=info.data["feast"], file=file)
+        return file
+
+
+class FeaturesSpec(_Section):
+    """What callers may leave to an online store, and send a key for."""
+
+    entity: Annotated[str, Field(min_length=1)]
+    """The name under which callers send the key; in Feast, the join key."""
+    entity_type: Literal["integer", "text"] = "integer"
+    """What a key is."""
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The columns that are looked up where they aren't sent."""
+    store: FeatureStoreSpec
+    """Where they are looked up."""
+    timeout: Positive = timedelta(milliseconds=50)
+    """How long a request may wait for the store."""
+    defaults: dict[str, Cell] = {}
+    """By column, what it is when the store has no value, is late or is down."""
+
+    @field_validator("columns")
+    @classmethod
+    def _are_different(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(columns)) < len(columns):
+            raise ValueError("must name each column once")
+        return columns
+
+    @field_validator("store")
+    @classmethod
+    def _has_the_columns(cls, store: FeatureStoreSpec, info: ValidationInfo) -> FeatureStoreSpec:
+        references = store.feast.references if store.feast else ()
+        named = sorted(name.partition(":")[2] for name in references)
+        if named and "columns" in info.data and named != sorted(info.data["columns"]):
+            raise ValueError("references must have one `view:column` for each of columns")
+        return store
+
+    @field_validator("defaults")
+    @classmethod
+    def _are_of_columns(cls, defaults: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        unknown = set(defaults) - set(info.data.get("columns", defaults))
+        if unknown:
+            raise ValueError(f"{min(unknown)} is not one of columns")
+        return defaults
+
+
+def _one_of(**given: object) -> None:
+    """Refuse none of two settings, and both."""
+    if sum(map(bool, given.values())) != 1:
+        raise ValueError(f"name either {' or '.join(given)}")
 
 
 class SmokeCase(_Section):
@@ -261,6 +375,8 @@ class Service(_Section):
     """The ways of asking that the service answers."""
     timeouts: TimeoutSpec = TimeoutSpec()
     """How long the router waits."""
+    features: Annotated[FeaturesSpec | None, Field(validate_default=True)] = None
+    """What callers may leave to an online store, and send a key for."""
     sticky_header: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] | None = None
     """Callers who send the same value in this header stay on one Revision."""
     smoke: Annotated[tuple[SmokeCase, ...], Field(min_length=1)]
@@ -284,6 +400,19 @@ class Service(_Section):
         if "kind" in info.data and (info.data["kind"] is Kind.BENTO) != (bento is not None):
             raise ValueError("a folder here goes with `kind: bento`, and only with it")
         return bento
+
+    @field_validator("features")
+    @classmethod
+    def _can_be_looked_up(
+        cls, features: FeaturesSpec | None, info: ValidationInfo
+    ) -> FeaturesSpec | None:
+        if features is None:
+            return None
+        if info.data.get("kind") is Kind.BENTO:
+            raise ValueError("not for kind `bento`, whose own code reads the requests")
+        if "timeouts" in info.data and features.timeout >= info.data["timeouts"].per_try:
+            raise ValueError("timeout must be shorter than timeouts.per_try")
+        return features
 
     @field_validator("watch")
     @classmethod

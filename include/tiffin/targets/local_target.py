@@ -10,6 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 
 import httpx
@@ -24,11 +25,21 @@ from tiffin.stack.daemon import base_environment
 from tiffin.stack.programs import tool
 from tiffin.stack.supervisor import Program, ProgramState, ProgramStatus, Supervisor
 from tiffin.targets.target import Resources, Revision, RevisionState, RevisionStatus
+from tiffin.traffic.envoy_routes import EXPLAIN_S
 from tiffin.traffic.split import Endpoint
 
 HOST = "127.0.0.1"
 LAUNCHES_BEFORE_FAILED = 3
 """A Revision that was started so often without becoming ready is called FAILED."""
+
+DRAIN_SECONDS = 3
+"""A Revision that must stop answers on so long, not ready: the gateway looks once a second."""
+
+IN_FLIGHT_SECONDS = ceil(EXPLAIN_S)
+"""How long its requests may take after that: as long as the gateway waits for any of them."""
+
+STOP_SECONDS = DRAIN_SECONDS + IN_FLIGHT_SECONDS + 7
+"""Who has not ended by itself after both, and some seconds for ending, is killed."""
 
 CommandFor = Callable[[Revision, int], tuple[str, ...]]
 
@@ -37,7 +48,7 @@ def bentoml_command(revision: Revision, port: int) -> tuple[str, ...]:
     """Return the command that serves a Revision's bento on a port."""
     return (
         *(tool("bentoml"), "serve", revision.bento, "--host", HOST, "--port", str(port)),
-        *("--timeout-graceful-shutdown", "15"),
+        *("--timeout-graceful-shutdown", str(IN_FLIGHT_SECONDS)),
     )
 
 
@@ -134,12 +145,12 @@ class LocalTarget:
             "TIFFIN_MODEL_VERSION": revision.version,
             # BentoML's own option for it says nothing to services of today's kind.
             "TIFFIN_WORKERS": str(revision.resources.workers),
-            # The gateway takes every request for a prediction: the seconds that an explanation
-            # takes would count as failures, and could eject or roll back a good Revision.
-            "TIFFIN_EXPLAIN": "off",
+            "TIFFIN_THREADS": str(threads_of(revision.resources)),
+            "TIFFIN_ENGINE_CACHE": str(self._home.path / "engines"),
+            "TIFFIN_DRAIN_SECONDS": str(DRAIN_SECONDS),
         }
         command = self._command_for(revision, record.port)
-        return Program(name, command, environment, stop_seconds=25)
+        return Program(name, command, environment, stop_seconds=STOP_SECONDS)
 
     def _allocate(self, revision: Revision) -> RevisionRecord:
         """Give the Revision the first port that no record and no listener holds."""
@@ -170,6 +181,11 @@ class LocalTarget:
 
     def _lock(self) -> FileLock:
         return FileLock(self._home.folder("revisions") / "ports.lock", timeout=60)
+
+
+def threads_of(resources: Resources) -> int:
+    """Return how many threads each worker may compute with: its whole cores, at least one."""
+    return max(1, int(resources.cpu / resources.workers))
 
 
 def check_room(revision: Revision, available_bytes: int) -> None:

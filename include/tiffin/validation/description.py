@@ -74,13 +74,23 @@ def _tidy(name: object) -> str:
 def read_description(artifact: Path) -> Description:
     """Return what MLmodel says; raise BadDescriptionError when a server could not go by it."""
     said = _read_yaml(artifact / "MLmodel")
+    flavors = _flavors(said)
+    inputs, width = _read_inputs(said.get("signature"))
+    return Description(flavors, inputs, width, _read_example(said))
+
+
+def read_flavors(artifact: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Return the flavors only; raise BadDescriptionError when there are none."""
+    return _flavors(_read_yaml(artifact / "MLmodel"))
+
+
+def _flavors(said: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     flavors = said.get("flavors")
     if not isinstance(flavors, dict) or not flavors:
         raise BadDescriptionError("MLmodel names no flavor; log the model with MLflow")
     if not all(isinstance(flavor, dict) for flavor in flavors.values()):
         raise BadDescriptionError("MLmodel has a flavor that is no mapping; log the model again")
-    inputs, width = _read_inputs(said.get("signature"))
-    return Description(flavors, inputs, width, _read_example(said))
+    return flavors
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -31,6 +31,7 @@ _DATA = frozenset(
     | {".png", ".skops", ".txt", ".ubj", ".xgb", ".yaml", ".yml"}
 )
 _PICKLES = frozenset([".pkl", ".pickle", ".joblib"])
+_NETWORKS = frozenset([".pt", ".pt2", ".pth"])
 _PLAIN_NAMES = frozenset({"MLmodel", "registered_model_meta"})
 _LOADERS = {f"mlflow.{flavor}": flavor for flavor in ("sklearn", "xgboost", "lightgbm", "onnx")}
 """MLflow's own loaders, and the flavor that each goes by."""
@@ -93,6 +94,8 @@ def _dangers_of(file: Path, name: str, description: Description, vouched: bool) 
     if file.is_symlink() or not file.is_file():
         return [f"{name} is a link or a special file; log the model again"]
     is_pickle = name in description.pickles
+    if not vouched and file.suffix in _NETWORKS:
+        return [f"{name} is a network of torch; `tiffin register` takes it, and exports it to ONNX"]
     if not vouched and not is_pickle and not _is_known(file):
         return [f"{name} is of a kind that may hold code; leave it out, or use kind bento"]
     with file.open("rb") as stream:

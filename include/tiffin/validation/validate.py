@@ -10,7 +10,14 @@ from tiffin.confined_process import Limits
 from tiffin.registry.model_version import ModelVersion
 from tiffin.services.spec import Kind, Service
 from tiffin.validation import artifact as artifacts
-from tiffin.validation import evaluation_data, frameworks, metrics, predictions, safety
+from tiffin.validation import (
+    evaluation_data,
+    features,
+    frameworks,
+    metrics,
+    predictions,
+    safety,
+)
 from tiffin.validation.check import (
     Candidate,
     CheckResult,
@@ -73,6 +80,8 @@ def _model_checks(candidate: Candidate, out: Path) -> Iterator[CheckResult]:
         safety.check_safety(candidate.artifact, description, candidate.service.kind),
         frameworks.check_frameworks(candidate.artifact, description, candidate.runtime),
     ]
+    if candidate.service.features is not None:
+        before_loading.append(features.check_features(description, candidate.service.features))
     yield from before_loading
     yield from _data_checks(candidate, description, before_loading, out)
 

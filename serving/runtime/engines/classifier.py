@@ -28,14 +28,14 @@ class Classifier:
         classes = getattr(estimator, "classes_", None)
         self.classes = None if classes is None else np.asarray(classes)
         self._before, self._last = _parts(estimator)
-        self._has_probabilities = hasattr(estimator, "predict_proba")
-        self._by_probability = self._has_probabilities and _label_is_most_probable(self._last)
+        self.has_probabilities = hasattr(estimator, "predict_proba")
+        self._by_probability = self.has_probabilities and _label_is_most_probable(self._last)
 
     def answer(self, table: Any) -> tuple[Any, Any | None]:
         """Return the labels, and the probabilities where the classifier knows them."""
         if self._before is not None:
             table = self._before.transform(table)
-        if not self._has_probabilities:
+        if not self.has_probabilities:
             return self._last.predict(table), None
         probabilities = self._last.predict_proba(table)
         if self._by_probability and self.classes is not None:

@@ -39,6 +39,11 @@ class CompiledFiles:
         return self.folder / "plan.json"
 
     @property
+    def interval(self) -> Path:
+        """The interval around a plain regressor's predictions, compiled or not."""
+        return self.folder / "interval.json"
+
+    @property
     def report(self) -> Path:
         """What was compared, and which engine was chosen."""
         return self.folder / "report.json"

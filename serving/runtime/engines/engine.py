@@ -30,6 +30,11 @@ class Engine(Protocol):
         """The labels of a classifier, in the order of its probabilities."""
         ...
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each answer has, in this order."""
+        ...
+
     def outputs(self, rows: Rows) -> Outputs:
         """Answer all rows; may be called from any thread, by one at a time.
 

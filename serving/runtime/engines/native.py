@@ -32,13 +32,20 @@ class NativeEngine:
         if kind is ModelKind.CLASSIFICATION:
             classifier = Classifier(model.estimator)
             self.classes = None if classifier.classes is None else classifier.classes.tolist()
+            self.output_names = _names("probabilities", has_it=classifier.has_probabilities)
             self._answer = _classifying(classifier)
         else:
-            self._answer = _estimating(model.estimator)
+            has_intervals = hasattr(model.estimator, "predict_interval")
+            self.output_names = _names("intervals", has_it=has_intervals)
+            self._answer = _estimating(model.estimator, has_intervals=has_intervals)
 
     def outputs(self, rows: Rows) -> Outputs:
         """Answer all rows; whatever the estimator raises passes through."""
         return self._answer(self._table(rows))
+
+
+def _names(beside: str, *, has_it: bool) -> tuple[str, ...]:
+    return ("predictions", beside) if has_it else ("predictions",)
 
 
 def _classifying(classifier: Classifier) -> Answer:
@@ -52,9 +59,8 @@ def _classifying(classifier: Classifier) -> Answer:
     return answer
 
 
-def _estimating(estimator: Any) -> Answer:
+def _estimating(estimator: Any, *, has_intervals: bool) -> Answer:
     """Regression, and effects: a number for each row, and an interval where there is one."""
-    has_intervals = hasattr(estimator, "predict_interval")
 
     def answer(table: Any) -> Outputs:
         outputs = {"predictions": _numbers(estimator.predict(table))}

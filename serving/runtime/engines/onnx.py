@@ -18,6 +18,8 @@ from serving.runtime.rows import Rows
 
 _ERRORS_ONLY = 3
 _CPU: tuple[Provider, ...] = (Provider("CPUExecutionProvider"),)
+_PUBLIC = {"index": "predictions"}
+"""A classifier's graph says where a label is among the classes; the engine, which label."""
 
 
 class OnnxEngine:
@@ -34,6 +36,7 @@ class OnnxEngine:
         self._labels = None if plan.classes is None else _labels(plan.classes)
         self._encoder = encoder_of(plan.encoding)
         self._outputs = plan.outputs
+        self.output_names = tuple(_PUBLIC.get(name, name) for name in plan.outputs)
         self._session = onnxruntime.InferenceSession(
             files.graph,
             _options(threads),
@@ -43,9 +46,9 @@ class OnnxEngine:
     def outputs(self, rows: Rows) -> Outputs:
         """Answer all rows. Raises ValueError for a text that the model's encoder refuses."""
         found = self._session.run(self._outputs, self._encoder.inputs(rows))
-        outputs = dict(zip(self._outputs, found, strict=True))
+        outputs = dict(zip(self.output_names, found, strict=True))
         if self._labels is not None:
-            outputs["predictions"] = self._labels.take(outputs.pop("index"))
+            outputs["predictions"] = self._labels.take(outputs["predictions"])
         return outputs
 
 

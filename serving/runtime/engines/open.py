@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving.runtime.engines.compiled import CompiledFiles
+from serving.runtime.engines.compiled import CompiledFiles, read_report
 from serving.runtime.engines.engine import Engine
+from serving.runtime.engines.interval import with_interval
 from serving.runtime.identity import ModelKind
-from serving.runtime.settings import ServerSettings
+from serving.runtime.settings import Device, ServerSettings
 
 
 def open_engine(artifact: Path, kind: ModelKind, settings: ServerSettings) -> Engine:
@@ -21,7 +22,11 @@ def open_engine(artifact: Path, kind: ModelKind, settings: ServerSettings) -> En
     not here.
     """
     if CompiledFiles(artifact).graph.is_file():
-        return _compiled(artifact, settings)
+        return with_interval(_compiled(artifact, settings), artifact)
+    return with_interval(_native(artifact, kind), artifact)
+
+
+def _native(artifact: Path, kind: ModelKind) -> Engine:
     from serving.runtime.engines.native import NativeEngine
     from serving.runtime.model_files import load_model
 
@@ -36,5 +41,10 @@ def _compiled(artifact: Path, settings: ServerSettings) -> Engine:
     from serving.runtime.engines.providers import providers_for
 
     available = onnxruntime.get_available_providers()
-    gpu = gpu_share(settings.gpu_memory_fraction, available)
-    return OnnxEngine(artifact, providers_for(settings.device, available, gpu))
+    graph = CompiledFiles(artifact).graph
+    gpu = gpu_share(available, settings.gpu_memory_fraction, graph, settings.engine_cache)
+    half = (read_report(artifact) or {}).get("precision") == "float16"
+    providers = providers_for(settings.device, available, gpu, half=half)
+    if gpu is not None and settings.device is Device.TENSORRT:
+        gpu.cache.mkdir(parents=True, exist_ok=True)  # TensorRT makes one level of it only
+    return OnnxEngine(artifact, providers, settings.threads)

@@ -33,16 +33,17 @@ class GpuShare:
 
     memory_bytes: int
     cache: Path
-    """A folder of its own for each type of GPU: an engine runs on the type it was built for."""
+    """A folder of its own for each type of GPU and each model."""
 
 
 def providers_for(
-    device: str, available: Sequence[str], gpu: GpuShare | None
+    device: str, available: Sequence[str], gpu: GpuShare | None, *, half: bool = False
 ) -> tuple[Provider, ...]:
     """Return the providers for `cpu`, `cuda`, `tensorrt` or `auto`. Pure.
 
     `auto` takes CUDA where it can; TensorRT has to be asked for, because it builds an engine for
-    minutes at its first start. Raises ValueError for a device that this ONNX Runtime lacks.
+    minutes at its first start. `half` says that the graph is in float16, which TensorRT has to be
+    told. Raises ValueError for a device that this ONNX Runtime lacks.
     """
     if device == "auto":
         device = "cuda" if gpu is not None and _CUDA in available else "cpu"
@@ -52,10 +53,10 @@ def providers_for(
             f"there is no {device} here; set DEVICE to auto or cpu, or install onnxruntime-gpu on "
             "a machine with a GPU"
         )
-    return tuple(Provider(name, _options(name, gpu)) for name in wanted if name in available)
+    return tuple(Provider(name, _options(name, gpu, half)) for name in wanted if name in available)
 
 
-def _options(provider: str, gpu: GpuShare | None) -> Mapping[str, str]:
+def _options(provider: str, gpu: GpuShare | None, half: bool) -> Mapping[str, str]:
     if provider == _CPU or gpu is None:
         return {}
     if provider == _CUDA:
@@ -66,4 +67,5 @@ def _options(provider: str, gpu: GpuShare | None) -> Mapping[str, str]:
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": str(gpu.cache),
         "trt_max_workspace_size": str(gpu.memory_bytes),
+        "trt_fp16_enable": str(int(half)),
     }

@@ -33,6 +33,9 @@ _MODELS = 2
 
 def main() -> None:
     """Answer until nobody asks any more."""
+    # Whoever stops a server tells its children, too. The server waits for what is in flight, and
+    # then ends this process by closing its input, or for sure.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(10)
     warnings.simplefilter("ignore")
     answers = _answers()

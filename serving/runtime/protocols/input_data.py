@@ -35,7 +35,7 @@ class InputData:
         """Return the rows of the body."""
         body = json_of(request)
         if _is_typed_row(body, model.signature):
-            return Question(_one_row(model.signature, body, ""))
+            return Question(model.signature.checked_row(body, ""))
         path = f"{_ENVELOPE}.features"
         return Question(_rows(model.signature, _features(body, model), path))
 
@@ -55,7 +55,7 @@ INPUT_DATA = InputData()
 def _is_typed_row(body: object, signature: InputSignature) -> bool:
     if not isinstance(body, dict) or _ENVELOPE in body:
         return False
-    return any(name in body for name in signature.names)
+    return any(name in body for name in signature.sendable)
 
 
 def _features(body: object, model: ServedModel) -> object:
@@ -68,7 +68,7 @@ def _features(body: object, model: ServedModel) -> object:
 
 def _rows(signature: InputSignature, features: object, path: str) -> Rows:
     if _is_one_row(features):
-        return _one_row(signature, features, path)
+        return signature.checked_row(features, path)
     return signature.checked(features, path)
 
 
@@ -78,12 +78,3 @@ def _is_one_row(features: object) -> bool:
     if not features or isinstance(features[0], (list, dict)):
         return False
     return not any(isinstance(value, (list, dict)) for value in features)
-
-
-def _one_row(signature: InputSignature, row: object, path: str) -> Rows:
-    """Check a row that came without a list around it; its errors have the path that was sent."""
-    try:
-        return signature.checked([row], path)
-    except BadInputError as refused:
-        sent = refused.path.replace(f"{path}[0]", path, 1).removeprefix(".")
-        raise BadInputError(sent, refused.sentence) from None

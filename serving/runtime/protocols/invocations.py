@@ -172,10 +172,9 @@ def _table(given: Any, signature: InputSignature, path: str) -> Any:
 
 def _without_extras(rows: Sequence[Any], signature: InputSignature) -> list[Any]:
     """Leave out what the model doesn't read; a row that isn't longer has a wrong name instead."""
-    names = signature.names
     return [
-        {name: row[name] for name in names if name in row}
-        if isinstance(row, dict) and len(row) > len(names)
+        {name: row[name] for name in signature.sendable if name in row}
+        if isinstance(row, dict) and len(row) > len(signature.names)
         else row
         for row in rows
     ]

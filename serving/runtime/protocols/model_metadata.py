@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from serving.runtime.identity import ModelKind
+from serving.runtime.protocols.output_tensors import Wanted, output_tensors
 from serving.runtime.signature import InputSignature
 
 if TYPE_CHECKING:
@@ -37,20 +38,26 @@ def input_tensors(signature: InputSignature) -> tuple[TensorInfo, ...]:
 
 
 def outputs_of(model: ServedModel) -> tuple[TensorInfo, ...]:
-    """Return what the model's kind answers; the second tensor only where the model knows it."""
+    """Return what the model's engine answers, in that order."""
     classes = model.engine.classes
+    known = {
+        "predictions": TensorInfo("predictions", _datatype_of_predictions(model), (-1,)),
+        "probabilities": TensorInfo("probabilities", "FP64", (-1, len(classes or ()) or -1)),
+        "intervals": TensorInfo("intervals", "FP64", (-1, 2)),
+    }
+    return tuple(known[name] for name in model.engine.output_names)
+
+
+def _datatype_of_predictions(model: ServedModel) -> str:
+    """Return the datatype; that of labels that nobody named is what the example was answered."""
     if model.identity.kind is not ModelKind.CLASSIFICATION:
-        return _NUMBERS
-    if not classes:
-        return (TensorInfo("predictions", "BYTES", (-1,)),)
-    label = _LABELS.get(type(classes[0]), "BYTES")
-    return (
-        TensorInfo("predictions", label, (-1,)),
-        TensorInfo("probabilities", "FP64", (-1, len(classes))),
-    )
-
-
-_NUMBERS = (TensorInfo("predictions", "FP64", (-1,)), TensorInfo("intervals", "FP64", (-1, 2)))
+        return "FP64"
+    classes = model.engine.classes
+    if classes:
+        return _LABELS.get(type(classes[0]), "BYTES")
+    if model.first_answer is None:
+        return "BYTES"
+    return output_tensors(model.first_answer, Wanted(names=("predictions",)))[0].datatype
 
 
 def model_metadata(model: ServedModel, loaded: Iterable[ServedModel]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 With the binary extension: an input whose `parameters` have `binary_data_size` has its elements
 after the JSON, which is then as long as the header Inference-Header-Content-Length says; outputs
 asked for with `binary_data` go out the same way. Parameters that mean nothing here are ignored,
-as the protocol wants. What a tensor holds is read in `tensors`, which gRPC shares.
+as the protocol wants, and so is `model_name`, which KServe's own client sends: the path names it.
+What a tensor holds is read in `tensors`, which gRPC shares.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _HEADER_LENGTH = "inference-header-content-length"
 _BINARY = "application/octet-stream"
-_BODY = Fields("inputs", optional=("id", "parameters", "outputs"))
+_BODY = Fields("inputs", optional=("id", "parameters", "outputs", "model_name"))
 _INPUT = Fields("name", "shape", "datatype", optional=("parameters", "data"))
 _OUTPUT = Fields("name", optional=("parameters",))
 _MEDIA_TYPES = ("", "application/json", _BINARY)

@@ -184,7 +184,7 @@ def rows_of(tensors: Sequence[Tensor], signature: InputSignature, path: str) -> 
 
 
 def _is_table(tensor: Tensor, signature: InputSignature) -> bool:
-    return tensor.name not in signature.names or tensor.shape[1:] == (len(signature.names),)
+    return tensor.name not in signature.sendable or tensor.shape[1:] == (len(signature.names),)
 
 
 def _table(tensor: Tensor, signature: InputSignature, path: str) -> Rows:

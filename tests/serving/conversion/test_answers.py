@@ -15,6 +15,7 @@ class Picky:
 
     name = "picky"
     classes = None
+    output_names = ("predictions",)
 
     def __init__(self) -> None:
         self.calls = 0
@@ -61,6 +62,7 @@ class Warner:
 
     name = "warner"
     classes = None
+    output_names = ("predictions",)
 
     def outputs(self, rows: Rows) -> Outputs:
         return {"predictions": np.exp(rows.matrix[:, 0])}

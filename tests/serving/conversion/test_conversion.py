@@ -134,16 +134,24 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from serving.conversion.conversion import convert
-from tests.serving.conversion.zoo import ZOO
+from serving.conversion.narrowing import Precision
+from tests.serving.conversion.test_narrowing import scaled
+from tests.serving.conversion.zoo import ZOO, loaded
+estimator, features, kind = scaled()
+LINEAR = (loaded(estimator, features), kind, features.tolist())
 for name in sys.argv[2:]:
     model, cells = ZOO[name].fitted()
     convert(model, ZOO[name].kind, cells[:40], 1e-5, Path(sys.argv[1]) / name)
+for precision in ("float32", "float16", "int8"):
+    report = convert(*LINEAR, 0.01, Path(sys.argv[1]) / precision, Precision(precision))
+    assert report.precision == precision, report.reason
 """
 NAMES = (
     "LGBMClassifier, 3 classes, texts",
     "StackingClassifier",
     "one-hot texts, PCA, XGBClassifier",
     "one-hot texts, Ridge, conformal interval",
+    "quantiles of GradientBoostingRegressor",
     "a function of one's own",
 )
 
@@ -158,7 +166,7 @@ def test_two_processes_write_the_same_bytes_whatever_their_hashes(tmp_path: Path
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         written.append({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
     assert written[0] == written[1]
-    assert sum(name.endswith(".onnx") for name in written[0]) == len(NAMES) - 1
+    assert sum(name.endswith(".onnx") for name in written[0]) == len(NAMES) - 1 + 3
 
 
 def test_labels_keep_their_order_and_type(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ class Refusing:
 
     name = "refusing"
     classes = None
+    output_names = ("predictions",)
 
     def outputs(self, rows: Rows) -> Outputs:
         if (rows.matrix < 0).any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import lightgbm
@@ -37,6 +37,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from examples.datasets import CREDIT_FEATURES, CREDIT_TARGET, credit, houses
 from serving.models.conformal import ConformalRegressor
 from serving.models.meta_learner import TLearner
+from serving.models.quantiles import QuantileIntervalRegressor
 from serving.models.rows import RowsAsDicts
 from serving.runtime.columns import NUMBER, TEXT, WHOLE, Column
 from serving.runtime.identity import ModelKind
@@ -413,6 +414,7 @@ def _regressors() -> dict[str, Specimen]:
     }
     return {
         **{name: on(diabetes, make) for name, make in simple.items()},
+        **_quantiles(on),
         "KNeighborsRegressor": on(diabetes, neighbors.KNeighborsRegressor, native=True),
         "GaussianProcessRegressor": on(
             diabetes, lambda: gaussian_process.GaussianProcessRegressor(alpha=0.1), native=True
@@ -446,6 +448,30 @@ def _regressors() -> dict[str, Specimen]:
                 )
             ),
         ),
+    }
+
+
+def _quantiles(on: Callable[..., Specimen]) -> dict[str, Specimen]:
+    encoded = _encoded(_one_hot(sparse_output=False))
+    makers: dict[str, tuple[Callable[[], Table], Any]] = {
+        "GradientBoostingRegressor": (diabetes, _small(ensemble.GradientBoostingRegressor)()),
+        "HistGradientBoostingRegressor": (
+            diabetes,
+            ensemble.HistGradientBoostingRegressor(max_iter=20),
+        ),
+        "LGBMRegressor": (diabetes, _small(lightgbm.LGBMRegressor, verbose=-1)()),
+        "scaled QuantileRegressor": (
+            diabetes,
+            make_pipeline(preprocessing.StandardScaler(), linear_model.QuantileRegressor(alpha=0)),
+        ),
+        "one-hot texts, GradientBoostingRegressor": (
+            prices,
+            make_pipeline(encoded, _small(ensemble.GradientBoostingRegressor)()),
+        ),
+    }
+    return {
+        f"quantiles of {name}": on(table, partial(QuantileIntervalRegressor, estimator))
+        for name, (table, estimator) in makers.items()
     }
 
 

@@ -25,6 +25,7 @@ class OneEngine:
 
     name = "one"
     classes = None
+    output_names = ("predictions",)
 
     def __init__(self, answer: Callable[[float], float] = float, *, is_slow: bool = False) -> None:
         self._answer = answer
@@ -41,10 +42,11 @@ def model_of(
     name: str = "small",
     version: str = "1",
     example: Rows | None = EXAMPLE,
+    limits: QueueLimits | None = None,
 ) -> ServedModel:
     identity = Identity("service", name, version, "v1", ModelKind.REGRESSION)
     facts = ModelFacts(SIGNATURE, example)
-    return ServedModel(identity, facts, engine or OneEngine(), QueueLimits())
+    return ServedModel(identity, facts, engine or OneEngine(), limits or QueueLimits())
 
 
 def one_row(number: float) -> Rows:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -275,6 +276,21 @@ async def test_takes_requests_again_as_soon_as_the_queue_is_shorter() -> None:
     batcher = batcher_of(model, pace=(0.001, 0.02), wait_s=0.2)
     await refused_after(batcher, model)
     assert predictions(await batcher.answer(rows_of(5))) == [5]
+
+
+@on_a_loop
+async def test_takes_fewer_when_a_busy_event_loop_begins_calls_late() -> None:
+    model = HeldModel()
+    batcher = batcher_of(model, pace=(0.001, 0.02), wait_s=0.2)
+    began = time.perf_counter()
+    first = ask(batcher, 0)
+    await model.started()
+    model.let_go()
+    while model.at_once:
+        time.sleep(0.001)  # nothing else may run
+    time.sleep(5 * (time.perf_counter() - began))
+    await first
+    assert await refused_after(batcher, model) == 5
 
 
 @on_a_loop

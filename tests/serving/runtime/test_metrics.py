@@ -11,7 +11,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 
 from serving.runtime.identity import Identity, ModelKind
-from serving.runtime.metrics import PredictionMetrics
+from serving.runtime.metrics import EXPLAIN, PredictionMetrics
 from tiffin.home import PROJECT
 
 
@@ -52,6 +52,19 @@ def test_counts_under_the_names_of_the_field() -> None:
         *(("predict", outcome) for outcome in ("answered", "bad_input", "model", "shed")),
         ("kserve-v1", "answered"),
     }
+
+
+def test_an_explanation_that_fails_is_a_request_that_failed_and_no_prediction() -> None:
+    metrics = metrics_of("explained")
+    for count in (metrics.told, metrics.refused, metrics.failed, metrics.shed):
+        count(EXPLAIN)
+    metrics.flush()
+    for outcome in ("answered", "bad_input", "model", "shed"):
+        labels = {"protocol": EXPLAIN, "outcome": outcome}
+        assert value("model_requests_total", "explained", **labels) == 1
+        assert value("model_prediction_errors_total", "explained", error_type=outcome) is None
+    assert value("model_predictions_total", "explained") == 0
+    assert value("model_prediction_latency_seconds_count", "explained") == 0
 
 
 def test_an_observation_falls_into_the_bucket_that_the_library_would_choose() -> None:
@@ -139,7 +152,7 @@ WORKER = """
     import sys
     from serving.runtime.identity import Identity, ModelKind
     assert "prometheus_client" not in sys.modules
-    from serving.runtime.metrics import PredictionMetrics
+    from serving.runtime.metrics import EXPLAIN, PredictionMetrics
     assert "prometheus_client" not in sys.modules
     metrics = PredictionMetrics(Identity("s", "shared", "1", "v1", ModelKind.REGRESSION))
     metrics.answered("predict", 5, 0.004)

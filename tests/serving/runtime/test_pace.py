@@ -15,6 +15,7 @@ class Sleeper:
 
     name = "sleeper"
     classes = None
+    output_names = ("predictions",)
 
     def __init__(self, call_s: float, row_s: float) -> None:
         self.call_s, self.row_s = call_s, row_s

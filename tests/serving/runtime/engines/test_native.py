@@ -44,21 +44,24 @@ def engine_of(estimator: Any, kind: ModelKind) -> NativeEngine:
 
 @pytest.mark.parametrize("kind", [ModelKind.REGRESSION, ModelKind.CAUSAL])
 def test_a_number_model_answers_with_numbers_and_intervals(kind: ModelKind) -> None:
-    outputs = engine_of(EchoWithInterval(), kind).outputs(ROWS)
+    engine = engine_of(EchoWithInterval(), kind)
+    outputs = engine.outputs(ROWS)
+    assert tuple(outputs) == engine.output_names
     assert outputs["predictions"].tolist() == [1.0, 2.0, 3.0]
     assert outputs["intervals"].tolist() == [[0.0, 2.0], [1.0, 3.0], [2.0, 4.0]]
     assert all(values.flags.c_contiguous for values in outputs.values())
 
 
 def test_a_model_without_intervals_has_none() -> None:
-    assert set(engine_of(Echo(), ModelKind.REGRESSION).outputs(ROWS)) == {"predictions"}
+    engine = engine_of(Echo(), ModelKind.REGRESSION)
+    assert tuple(engine.outputs(ROWS)) == engine.output_names == ("predictions",)
 
 
 def test_labels_are_texts_that_python_knows() -> None:
     engine = engine_of(Named(), ModelKind.CLASSIFICATION)
     outputs = engine.outputs(ROWS)
     assert engine.classes == ["bad", "good"]
-    assert set(outputs) == {"predictions"}
+    assert tuple(outputs) == engine.output_names == ("predictions",)
     assert outputs["predictions"].tolist() == ["bad", "good", "good"]
     assert outputs["predictions"].dtype == object
 
@@ -66,7 +69,9 @@ def test_labels_are_texts_that_python_knows() -> None:
 def test_probabilities_of_xgboost_lie_row_by_row() -> None:
     classifier = XGBClassifier(n_estimators=3).fit(ROWS.matrix, [0, 0, 1])
     assert not classifier.predict_proba(ROWS.matrix).flags.c_contiguous
-    outputs = engine_of(classifier, ModelKind.CLASSIFICATION).outputs(ROWS)
+    engine = engine_of(classifier, ModelKind.CLASSIFICATION)
+    outputs = engine.outputs(ROWS)
+    assert tuple(outputs) == engine.output_names == ("predictions", "probabilities")
     assert outputs["probabilities"].flags.c_contiguous
     assert outputs["probabilities"].dtype == np.float64
     assert outputs["probabilities"].shape == (3, 2)

@@ -39,13 +39,14 @@ def test_answers_with_labels_and_probabilities(classifier: OnnxEngine) -> None:
     assert outputs["probabilities"].shape == (2, 3)
     np.testing.assert_allclose(outputs["probabilities"].sum(axis=1), 1.0)
     assert classifier.classes == ["setosa", "versicolor", "virginica"]
+    assert tuple(outputs) == classifier.output_names == ("predictions", "probabilities")
 
 
 def test_a_regressor_has_no_classes_and_a_number_for_each_row(regressor: OnnxEngine) -> None:
     features, _ = diabetes()
     outputs = regressor.outputs(Rows(matrix=features[:3]))
     assert regressor.classes is None
-    assert list(outputs) == ["predictions"]
+    assert tuple(outputs) == regressor.output_names == ("predictions",)
     assert outputs["predictions"].shape == (3,)
     assert outputs["predictions"].dtype == np.float64
 

@@ -9,6 +9,7 @@ import pytest
 
 from serving.conversion.conversion import convert
 from serving.runtime.engines.compiled import CompiledFiles
+from serving.runtime.engines.onnx import OnnxEngine
 from serving.runtime.engines.open import open_engine
 from serving.runtime.identity import ModelKind
 from serving.runtime.model_files import load_model
@@ -73,6 +74,13 @@ def test_the_report_alone_is_no_compiled_model(compiled: Path, tmp_path: Path) -
     shutil.copytree(compiled, artifact)
     CompiledFiles(artifact).graph.unlink()
     assert open_engine(artifact, ModelKind.CLASSIFICATION, ServerSettings()).name == "native"
+
+
+def test_a_compiled_model_gets_the_threads_that_were_asked_for(compiled: Path) -> None:
+    for threads in (1, 3):
+        engine = open_engine(compiled, ModelKind.CLASSIFICATION, ServerSettings(threads=threads))
+        assert isinstance(engine, OnnxEngine)
+        assert engine._session.get_session_options().intra_op_num_threads == threads
 
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="there is a GPU here")

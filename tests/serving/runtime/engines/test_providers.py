@@ -45,4 +45,11 @@ def test_memory_is_limited_and_engines_are_kept_per_type_of_gpu() -> None:
     assert cuda.options["gpu_mem_limit"] == "1000"
     assert tensorrt.options["trt_engine_cache_enable"] == "1"
     assert tensorrt.options["trt_engine_cache_path"] == "/cache/nvidia-h100"
+    assert tensorrt.options["trt_fp16_enable"] == "0"
     assert cpu.options == {}
+
+
+def test_tensorrt_is_told_of_a_graph_in_half_precision() -> None:
+    tensorrt, *others = providers_for("tensorrt", ALL, SHARE, half=True)
+    assert tensorrt.options["trt_fp16_enable"] == "1"
+    assert not any("trt_fp16_enable" in other.options for other in others)

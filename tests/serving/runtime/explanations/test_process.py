@@ -119,6 +119,17 @@ def test_who_leaves_does_not_mix_up_the_answers_of_the_others(artifact: Path) ->
     run(scenario)
 
 
+def test_a_stop_that_is_meant_for_the_server_takes_no_answer_away(artifact: Path) -> None:
+    async def scenario(explanations: Explanations) -> None:
+        await ask(explanations, artifact)
+        process = await process_of(explanations)
+        os.kill(process, signal.SIGTERM)
+        assert (await ask(explanations, artifact))["predictions"] == [pytest.approx(3.0)]
+        assert await process_of(explanations) == process
+
+    run(scenario)
+
+
 def test_a_process_that_dies_is_an_error_that_names_its_status(artifact: Path) -> None:
     async def scenario(explanations: Explanations) -> None:
         hanging = asyncio.create_task(ask(explanations, artifact, HANGS_AT))

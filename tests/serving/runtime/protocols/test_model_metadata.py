@@ -36,7 +36,21 @@ def test_a_plain_array_is_one_tensor() -> None:
     assert fields["inputs"] == [{"name": "input", "datatype": "FP64", "shape": [-1, 3]}]
 
 
-@pytest.mark.parametrize("name", ["people", "points", "effects"])
+@pytest.mark.parametrize(
+    ("name", "outputs"),
+    [
+        ("one", {"predictions": "FP64"}),
+        ("points", {"predictions": "FP64", "intervals": "FP64"}),
+        ("sure", {"predictions": "BYTES"}),
+        ("sign", {"predictions": "INT64"}),
+    ],
+)
+def test_names_no_output_that_the_model_lacks(name: str, outputs: dict[str, str]) -> None:
+    fields = model_metadata(served(name), [served(name)])
+    assert {output["name"]: output["datatype"] for output in fields["outputs"]} == outputs
+
+
+@pytest.mark.parametrize("name", ["people", "points", "effects", "one", "sure", "sign"])
 def test_tensors_made_from_the_metadata_are_answered_as_it_says(name: str) -> None:
     model = served(name)
     fields = model_metadata(model, [model])
@@ -47,6 +61,7 @@ def test_tensors_made_from_the_metadata_are_answered_as_it_says(name: str) -> No
     ]
     request = WireRequest(orjson.dumps({"inputs": inputs}))
     outputs = answered(OPEN_INFERENCE, request, model)["outputs"]
+    assert len(outputs) == len(fields["outputs"]) == len(model.engine.output_names)
     for output, promised in zip(outputs, fields["outputs"], strict=True):
         assert output["name"] == promised["name"]
         assert output["datatype"] == promised["datatype"]

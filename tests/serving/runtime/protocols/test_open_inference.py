@@ -75,6 +75,11 @@ def test_reads_a_tensor_for_each_column_and_answers_with_texts() -> None:
     assert (probabilities["shape"], len(probabilities["data"])) == ([2, 2], 4)
 
 
+def test_the_name_that_kserves_client_repeats_is_not_looked_at() -> None:
+    answer = answered(OPEN_INFERENCE, request([POINT], model_name="whatever"), served("points"))
+    assert answer["model_name"] == "points"
+
+
 def test_an_answer_without_an_id_has_none() -> None:
     assert "id" not in answered(OPEN_INFERENCE, request([POINT]), served("points"))
 

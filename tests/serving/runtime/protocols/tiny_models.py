@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pandas as pd
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -56,6 +56,17 @@ def one_column() -> Any:
     return LinearRegression().fit(ONE, HEIGHTS)
 
 
+def sure_classifier() -> Any:
+    return Perceptron().fit(POINTS, ["low", "low", "high"])
+
+
+class Sign:
+    """Answers labels that it never named."""
+
+    def predict(self, table: Any) -> np.ndarray:
+        return np.sign(table[:, 0]).astype(int)
+
+
 PEOPLE_SIGNATURE = read_signature(
     json.dumps(
         [
@@ -75,6 +86,8 @@ _MAKERS = {
     "points": (regressor, POINTS_SIGNATURE, ModelKind.REGRESSION),
     "effects": (regressor, POINTS_SIGNATURE, ModelKind.CAUSAL),
     "one": (one_column, ONE_SIGNATURE, ModelKind.REGRESSION),
+    "sure": (sure_classifier, POINTS_SIGNATURE, ModelKind.CLASSIFICATION),
+    "sign": (Sign, POINTS_SIGNATURE, ModelKind.CLASSIFICATION),
 }
 
 
@@ -94,6 +107,8 @@ _EXAMPLES: dict[str, Any] = {
     "points": [1, 2, 3],
     "effects": [1, 2, 3],
     "one": [1.5],
+    "sure": [1, 2, 3],
+    "sign": [1, 2, 3],
 }
 
 
