@@ -1,8 +1,7 @@
 """The admin API: lists, loads and unloads models while the server answers.
 
-It exists only where a key with the scope `admin` does. Which models are loaded is remembered by
-no one: a process that starts again has the service's own model and no other. So a server of
-several processes refuses it, since each of them would have other models.
+It exists only where a key with the scope `admin` does. A server of several processes refuses to
+change its models, since each of them would have others.
 """
 
 from __future__ import annotations
@@ -10,41 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from serving.runtime.identity import Identity, ModelKind
+from serving.runtime.errors import UnknownModelError
 from serving.runtime.served_model import ServedModel
 from serving.services.asgi import read_body
 from serving.services.keys import Scope
 from serving.services.model_server import ModelServer
+from serving.services.model_source import LoadRequest, load_model
 from serving.services.turned_away import TurnedAwayError
 
 _LARGEST_BODY = 64 * 1024
-_NAME = r"^[A-Za-z0-9_.-]{1,80}$"
 
 _log = logging.getLogger(__name__)
-
-
-class LoadRequest(BaseModel):
-    """The body of POST /admin/models: which model, under which name, from where."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(pattern=_NAME)]
-    version: Annotated[str, Field(pattern=_NAME)]
-    tag: str | None = None
-    """A model of BentoML's model store, `name:version`."""
-    artifact: Path | None = None
-    """A folder that MLflow saved a model to, below the folder for models."""
-    kind: ModelKind | None = None
-    """What it answers with; the same as the service's own model when it isn't said."""
 
 
 async def _list(request: Request) -> Response:
@@ -58,8 +41,11 @@ async def _load(request: Request) -> Response:
     asked = await _load_request(request)
     started = time.monotonic()
     async with server.loading:
-        model = await _loaded(server, asked, await asyncio.to_thread(_place, server, asked))
+        asked = await asyncio.to_thread(asked.settled)
+        model = await asyncio.to_thread(load_model, server, asked)
         replaced = server.models.put(model)
+        server.kept.note(asked)
+        await _save(server)
     seconds = round(time.monotonic() - started, 3)
     _log.info("loaded %s version %s in %s s", asked.name, asked.version, seconds)
     fields = {"seconds": seconds, "replaced": replaced is not None}
@@ -70,7 +56,13 @@ async def _unload(request: Request) -> Response:
     server = _admitted(request)
     _refuse_workers(server)
     name, version = request.path_params["model"], request.query_params.get("version")
-    await server.models.remove(name, version)
+    was_kept = server.kept.forget(name, version)
+    try:
+        await server.models.remove(name, version)
+    except UnknownModelError:
+        if not was_kept:
+            raise
+    await _save(server)
     _log.info("unloaded %s version %s", name, version or "any")
     return Response(status_code=204)
 
@@ -113,43 +105,15 @@ async def _load_request(request: Request) -> LoadRequest:
     return asked
 
 
-def _place(server: ModelServer, asked: LoadRequest) -> Path:
-    """Return the folder of the artifact; an admin's key opens no other folder than that one."""
-    if asked.artifact is None:
-        return _place_of_tag(str(asked.tag))
-    allowed = server.settings.models_folder
-    if allowed is None:
-        raise TurnedAwayError(403, "no folder for models is set (TIFFIN_MODELS_FOLDER); send a tag")
+async def _save(server: ModelServer) -> None:
     try:
-        place = (allowed / asked.artifact).resolve()
-    except ValueError:  # a null byte
-        raise TurnedAwayError(400, "artifact: this can't be the name of a folder") from None
-    if not place.is_relative_to(allowed.resolve()):
-        raise TurnedAwayError(403, f"artifact: only folders below {allowed} may be loaded")
-    return place
-
-
-def _place_of_tag(tag: str) -> Path:
-    import bentoml
-    from bentoml.exceptions import BentoMLException
-
-    try:
-        return Path(bentoml.models.get(tag).path)
-    except (BentoMLException, ValueError) as refused:
-        raise TurnedAwayError(404, f"tag: {' '.join(str(refused).split())}") from None
-
-
-async def _loaded(server: ModelServer, asked: LoadRequest, place: Path) -> ServedModel:
-    kind = asked.kind or server.kind
-    assert kind is not None
-    identity = Identity(server.service, asked.name, asked.version, server.revision, kind)
-    try:
-        return await asyncio.to_thread(ServedModel.load, place, identity, server.settings)
-    except Exception as failure:
-        _log.exception("a model could not be loaded")
-        has_words = isinstance(failure, (ValueError, OSError))
-        words = str(failure) if has_words else type(failure).__name__
-        raise TurnedAwayError(422, f"the model can't be loaded: {words}") from failure
+        await server.kept.save()
+    except OSError as error:
+        raise TurnedAwayError(
+            500,
+            f"done, but the next start won't know of it: {error}; mend the folder "
+            "(TIFFIN_STATE_FOLDER) and ask again",
+        ) from error
 
 
 def _described(model: ServedModel) -> dict[str, Any]:

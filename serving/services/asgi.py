@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from serving.services.turned_away import CallerGoneError, TurnedAwayError
@@ -13,6 +13,8 @@ AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 WHOLE_ANSWER = "tiffin.whole_answer"
 """The extension of ASGI by which our connections take a status, headers and body at once."""
+SendWhole = Callable[[int, Iterable[tuple[bytes, bytes]], bytes], bool]
+"""What it is called with; it returns False when `send` has to be used."""
 Headers = Mapping[bytes, bytes]
 """A request's headers by their names in lower case; of two with one name the last counts."""
 

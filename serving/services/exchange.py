@@ -7,6 +7,8 @@ from time import perf_counter
 from typing import Any
 
 from serving.runtime.served_model import ServedModel
+from serving.services.asgi import Headers
+from serving.services.logs import request_id
 from serving.services.refusals import Refusal
 from serving.services.routes import Route
 
@@ -16,6 +18,7 @@ class Exchange:
     """What is known of a request and its answer."""
 
     route: Route
+    headers: Headers
     request_id: bytes
     started: float
     model: ServedModel | None = None
@@ -24,6 +27,11 @@ class Exchange:
     error: str = ""
     failure: Exception | None = None
     """What the model raised, for the log alone."""
+
+    @classmethod
+    def begun(cls, route: Route, headers: Headers) -> Exchange:
+        """Return what is known of a request that begins now."""
+        return cls(route, headers, request_id(headers), perf_counter())
 
     @property
     def seconds(self) -> float:

@@ -6,7 +6,6 @@ prediction waits for it.
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from serving.runtime.bad_input import BadInputError
 from serving.runtime.explanations.errors import ExplanationTimeoutError, NotExplainableError
+from serving.runtime.metrics import EXPLAIN
 from serving.runtime.protocols.input_data import InputData
 from serving.runtime.protocols.wire import Question, WireAnswer, WireRequest, json_answer
 from serving.runtime.rows import Rows
@@ -23,7 +23,6 @@ from serving.services import routes
 from serving.services.asgi import Headers, read_body
 from serving.services.exchange import Exchange
 from serving.services.keys import Scope
-from serving.services.logs import request_id
 from serving.services.model_server import ModelServer
 from serving.services.refusals import refusal_of
 from serving.services.turned_away import TurnedAwayError
@@ -34,7 +33,7 @@ MOST_ROWS = 20
 class ExplainInput(InputData):
     """The rows of /predict, but few of them."""
 
-    name = "explain"
+    name = EXPLAIN
 
     def read(self, request: WireRequest, model: ServedModel) -> Question:
         """Return the rows of the body."""
@@ -53,13 +52,13 @@ async def _explain(request: Request) -> Response:
     named = request.path_params.get("model")
     template = routes.EXPLAIN if named is None else routes.MODEL_EXPLAIN
     route = routes.Route(_PROTOCOL, template, named)
-    exchange = Exchange(route, request_id(headers), perf_counter())
+    exchange = Exchange.begun(route, headers)
     server: ModelServer = request.app.state.server
     try:
         answer = await _answer(server, exchange, headers, request)
     except Exception as failure:  # noqa: BLE001 (a model is anybody's code: it may raise anything)
         answer = _refused(exchange, failure)
-    server.journal.record(exchange, headers)
+    server.journal.record(exchange)
     return _response(answer, exchange)
 
 
@@ -77,7 +76,7 @@ async def _answer(
     content_type = headers.get(b"content-type", b"").decode("latin-1")
     rows = _PROTOCOL.read(WireRequest(body, content_type), model).rows
     exchange.rows = rows.count
-    fields = await _explained(server, model, rows)
+    fields = await _explained(server, model, await model.completed(rows))
     model.metrics.told(_PROTOCOL.name)
     identity = model.identity
     named = {"model_name": identity.model_name, "model_version": identity.model_version}

@@ -3,6 +3,8 @@
 It stands in front of everything that BentoML puts around a service (tracing, access log, metrics
 by raw path, a timer per request), since that costs several times what a small model does. What
 is no prediction goes on to the application behind it.
+
+A prediction that comes while nobody waits is answered where it was read, without even a task.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from serving.runtime.protocols.wire import WireAnswer, WireRequest
+from serving.runtime.engines.engine import Outputs
+from serving.runtime.errors import OverloadedError
+from serving.runtime.protocols.wire import Question, WireAnswer, WireRequest
+from serving.runtime.served_model import ServedModel
 from serving.services.asgi import (
     WHOLE_ANSWER,
     AsgiApp,
@@ -21,12 +26,12 @@ from serving.services.asgi import (
     AsgiScope,
     AsgiSend,
     Headers,
+    SendWhole,
     read_body,
 )
 from serving.services.exchange import Exchange
 from serving.services.http_connection import CALLER_GONE
 from serving.services.keys import Scope
-from serving.services.logs import request_id
 from serving.services.model_server import ModelServer
 from serving.services.refusals import refusal_of
 from serving.services.routes import Route, find_route
@@ -45,36 +50,89 @@ class FastPath:
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Answer first; then tell what happened where somebody wants to know."""
-        is_post = scope["type"] == "http" and scope["method"] == "POST"
-        route = find_route(scope["path"]) if is_post else None
-        if route is None:
+        exchange = _begun(scope)
+        if exchange is None:
             await self._other(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        exchange = Exchange(route, request_id(headers), perf_counter())
         try:
-            answer = await self._predict(exchange, headers, receive)
+            answer = await self._predict(exchange, receive)
         except asyncio.CancelledError as cancelled:
             answer = _refused(exchange, _why(cancelled))
         except Exception as failure:  # noqa: BLE001 (a model is anybody's code: it may raise anything)
             answer = _refused(exchange, failure)
         await _send(answer, exchange.request_id, scope, send)
-        self._server.journal.record(exchange, headers)
+        self._server.journal.record(exchange)
 
-    async def _predict(
-        self, exchange: Exchange, headers: Headers, receive: AsgiReceive
-    ) -> WireAnswer:
-        server, route = self._server, exchange.route
-        server.keys.check(headers, Scope.PREDICT)
-        model = exchange.model = server.models.find(route.model, route.version)
-        body = await read_body(headers, receive, self._largest_body)
+    def answer_at_once(self, scope: AsgiScope, body: bytes, send_whole: SendWhole) -> bool:
+        """Answer a prediction that needn't wait for anything, or refuse it.
+
+        False when it has to wait or is no prediction; then nothing has happened yet.
+        """
+        exchange = _begun(scope)
+        if exchange is None:
+            return False
+        try:
+            answer = self._predict_at_once(exchange, body)
+        except Exception as failure:  # noqa: BLE001 (a model is anybody's code: it may raise anything)
+            answer = _refused(exchange, failure)
+        if answer is None:
+            return False
+        send_whole(answer.status, _headers(answer, exchange.request_id), answer.body)
+        self._server.journal.record(exchange)
+        return True
+
+    def _predict_at_once(self, exchange: Exchange, body: bytes) -> WireAnswer | None:
+        if b"content-encoding" in exchange.headers or len(body) > self._largest_body:
+            return None
+        model = self._model_of(exchange)
+        if not model.is_quick:
+            return None
         started = perf_counter()
-        question = route.protocol.read(_wire_request(route, headers, body), model)
-        exchange.rows = question.rows.count
-        outputs = await model.answer(question.rows)
-        answer = route.protocol.write(question, outputs, model)
-        model.metrics.answered(route.protocol.name, exchange.rows, perf_counter() - started)
-        return answer
+        question = _question(exchange, model, body)
+        outputs = model.answer_at_once(question.rows)
+        return None if outputs is None else _answered(exchange, question, outputs, started)
+
+    async def _predict(self, exchange: Exchange, receive: AsgiReceive) -> WireAnswer:
+        model = self._model_of(exchange)
+        body = await read_body(exchange.headers, receive, self._largest_body)
+        started, backlog = perf_counter(), self._server.backlog
+        question = _question(exchange, model, body)
+        try:
+            outputs = await model.answer(question.rows, is_alone=not backlog.waiting)
+        except OverloadedError:
+            backlog.queue_was_full()
+            raise
+        return _answered(exchange, question, outputs, started)
+
+    def _model_of(self, exchange: Exchange) -> ServedModel:
+        self._server.keys.check(exchange.headers, Scope.PREDICT)
+        route = exchange.route
+        model = exchange.model = self._server.models.find(route.model, route.version)
+        return model
+
+
+def _begun(scope: AsgiScope) -> Exchange | None:
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return None
+    route = find_route(scope["path"])
+    return None if route is None else Exchange.begun(route, dict(scope["headers"]))
+
+
+def _question(exchange: Exchange, model: ServedModel, body: bytes) -> Question:
+    route = exchange.route
+    question = route.protocol.read(_wire_request(route, exchange.headers, body), model)
+    exchange.rows = question.rows.count
+    return question
+
+
+def _answered(
+    exchange: Exchange, question: Question, outputs: Outputs, started: float
+) -> WireAnswer:
+    model, protocol = exchange.model, exchange.route.protocol
+    assert model is not None
+    answer = protocol.write(question, outputs, model)
+    model.metrics.answered(protocol.name, exchange.rows, perf_counter() - started)
+    return answer
 
 
 def _wire_request(route: Route, headers: Headers, body: bytes) -> WireRequest:
@@ -101,6 +159,15 @@ def _why(cancelled: asyncio.CancelledError) -> Exception:
 
 
 async def _send(answer: WireAnswer, request: bytes, scope: AsgiScope, send: AsgiSend) -> None:
+    headers = _headers(answer, request)
+    send_whole: SendWhole | None = scope.get("extensions", _NONE).get(WHOLE_ANSWER)
+    if send_whole is not None and send_whole(answer.status, headers, answer.body):
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _headers(answer: WireAnswer, request: bytes) -> list[tuple[bytes, bytes]]:
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", b"%d" % len(answer.body)),
@@ -108,8 +175,4 @@ async def _send(answer: WireAnswer, request: bytes, scope: AsgiScope, send: Asgi
     ]
     for name, value in answer.headers:
         headers.append((name.lower().encode(), value.encode()))
-    send_whole = scope.get("extensions", _NONE).get(WHOLE_ANSWER)
-    if send_whole is not None and send_whole(answer.status, headers, answer.body):
-        return
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    return headers

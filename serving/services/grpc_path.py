@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 from typing import Any
 
 from serving.runtime.errors import OverloadedError
@@ -13,7 +12,6 @@ from serving.runtime.grpc.service import InferCall, grpc_error, grpc_handlers
 from serving.runtime.protocols.open_inference import OPEN_INFERENCE
 from serving.services.exchange import Exchange
 from serving.services.keys import Scope
-from serving.services.logs import request_id
 from serving.services.model_server import ModelServer
 from serving.services.refusals import refusal_of
 from serving.services.routes import Route
@@ -41,7 +39,7 @@ class GrpcPath:
 
     async def answer(self, call: InferCall) -> pb.ModelInferResponse:
         """Return the model's answer; count and write down what became of the call."""
-        exchange = Exchange(_ROUTE, request_id(call.headers), perf_counter())
+        exchange = Exchange.begun(_ROUTE, call.headers)
         try:
             return await self._predict(exchange, call)
         except asyncio.CancelledError:  # the caller has gone, or its time is over
@@ -56,7 +54,7 @@ class GrpcPath:
             where = f"{refusal.path}: " if refusal.path else ""
             raise grpc_error(refusal.status, where + refusal.sentence) from failure
         finally:
-            self._server.journal.record(exchange, call.headers)
+            self._server.journal.record(exchange)
 
     async def _predict(self, exchange: Exchange, call: InferCall) -> pb.ModelInferResponse:
         self._server.keys.check(call.headers, Scope.PREDICT)

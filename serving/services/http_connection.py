@@ -1,8 +1,10 @@
 """A connection that speaks HTTP/1.1: uvicorn's own, and what a model server needs beside it.
 
-While the backlog is full it refuses predictions without parsing them. It sends an answer that is
-whole in one piece: two writes are two wake-ups for a client. It ends the prediction of a caller
-who has gone. And when the server stops, a client hears so from an answer before it's cut off.
+While the backlog or a model's queue is full it refuses predictions without parsing them. It sends
+an answer that is whole in one piece: two writes are two wake-ups for a client. A prediction that
+comes while nobody waits is answered as soon as its body is there, without a task. It ends the
+prediction of a caller who has gone. And when the server stops, a client hears so from an answer
+before it's cut off.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from serving.services.asgi import WHOLE_ANSWER
+from serving.services.asgi import WHOLE_ANSWER, AsgiScope, SendWhole
 from serving.services.backlog import Backlog
 from serving.services.drain import Drain
 
 CALLER_GONE = "the caller has gone"
 """Why a prediction's task is cancelled."""
+_SHORT_BODY = 16_384
+"""Bytes that are read twice without much ado, should the answer have to wait after all."""
 LINGER_S = 0.5
 """How long an idle connection of a server that stops may still bring a request."""
 
@@ -33,6 +37,14 @@ class Predictions(Protocol):
 
     def are_asked_at(self, path: str) -> bool:
         """Tell whether a POST to `path` asks for a prediction."""
+        ...
+
+    def is_queue_full_at(self, path: str) -> bool:
+        """Tell whether the model that a POST to `path` asks would refuse it for its queue."""
+        ...
+
+    def answer_at_once(self, scope: AsgiScope, body: bytes, send_whole: SendWhole) -> bool:
+        """Answer a prediction that needn't wait; False, with nothing done, for anything else."""
         ...
 
     def refusal(self, path: str) -> bytes | None:
@@ -55,16 +67,26 @@ class HttpConnection(HttpToolsProtocol):
         self._task: asyncio.Task[None] | None = None
         self._joined_at = 0.0
         self._is_answering = False
+        self._held: tuple[RequestResponseCycle, Any] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Refuse a request that came whole while there are too many; else go on as uvicorn does."""
-        if self._backlog.is_full and self._is_idle():
-            path = path_of_whole_post(data)
-            refusal = self._predictions.refusal(path) if path else None
+        backlog = self._backlog
+        if (backlog.is_full or backlog.suspects_a_full_queue) and self._is_idle():
+            refusal = self._refusal(data)
             if refusal is not None:
                 self._refuse(refusal)
                 return
         super().data_received(data)
+        if self._held is not None:  # its body is still to come
+            self._start_held()
+
+    def on_message_complete(self) -> None:
+        """Answer a held prediction, now that its body is there."""
+        super().on_message_complete()
+        if self._held is not None and not self._answer_at_once(self._held[0]):
+            self._start_held()
+        self._held = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop working for a caller who has gone; slow models would never get to the others."""
@@ -87,6 +109,14 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self.cycle.keep_alive = False
 
+    def _refusal(self, data: bytes) -> bytes | None:
+        path = path_of_whole_post(data)
+        if path is None:
+            return None
+        if self._backlog.is_full or self._predictions.is_queue_full_at(path):
+            return self._predictions.refusal(path)
+        return None
+
     def _refuse(self, refusal: bytes) -> None:
         self._unset_keepalive_if_required()
         self.transport.write(refusal)
@@ -106,10 +136,38 @@ class HttpConnection(HttpToolsProtocol):
         return scope["method"] == "POST" and self._predictions.are_asked_at(scope["path"])
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._joined_at = self._backlog.joined()
         self._is_answering = False
         if self._drain.is_draining:
             cycle.keep_alive = False
+        if self._may_be_answered_at_once(cycle, app):
+            self._held = (cycle, app)
+        else:
+            self._start_task(cycle, app)
+
+    def _may_be_answered_at_once(self, cycle: RequestResponseCycle, app: Any) -> bool:
+        is_whole_soon = cycle is self.cycle and cycle.more_body
+        if not is_whole_soon or cycle.waiting_for_100_continue or app is not self.app:
+            return False
+        return self._is_prediction(cycle) and self._backlog.may_jump_in(self.loop)
+
+    def _answer_at_once(self, cycle: RequestResponseCycle) -> bool:
+        if self.flow.write_paused or len(cycle.body) > _SHORT_BODY:
+            return False
+        self._current = cycle
+        return self._predictions.answer_at_once(
+            cycle.scope,  # type: ignore[arg-type]
+            bytes(cycle.body),
+            self._send_whole,
+        )
+
+    def _start_held(self) -> None:
+        assert self._held is not None
+        cycle, app = self._held
+        self._held = None
+        self._start_task(cycle, app)
+
+    def _start_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._joined_at = self._backlog.joined()
         cycle.scope["extensions"] = {WHOLE_ANSWER: self._send_whole}  # type: ignore[dict-item]
         self._current = cycle
         self._task = self.loop.create_task(cycle.run_asgi(partial(self._begin, app)))

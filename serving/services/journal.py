@@ -6,7 +6,6 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from serving.services.asgi import Headers
 from serving.services.exchange import Exchange
 from serving.services.refusals import OVERLOADED
 
@@ -27,7 +26,7 @@ class Journal:
         self._shed = 0
         self._overload_told = 0.0
 
-    def record(self, exchange: Exchange, headers: Headers) -> None:
+    def record(self, exchange: Exchange) -> None:
         """Write down what is worth it."""
         if exchange.status == OVERLOADED:
             self.shed()
@@ -36,7 +35,7 @@ class Journal:
         elif self._tells_all:
             _log.info("answered", extra={"fields": exchange.facts()})
         if self.tracing is not None:
-            self.tracing.record(exchange, headers)
+            self.tracing.record(exchange)
 
     def shed(self) -> None:
         """Count a request that was shed; a line for each would be more work than an answer."""

@@ -96,6 +96,7 @@ class KeyRing:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._keys: tuple[Key, ...] = read_keys(file) if file else ()
+        self._presented: dict[bytes, Key] = {}
         self._stamp = _stamp(file)
         self._looked_at = time.monotonic()
 
@@ -116,11 +117,17 @@ class KeyRing:
         if presented is None:
             words = "send an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"
             raise TurnedAwayError(401, words, _ASK)
-        key = find_key(self._keys, presented)
+        key = self._presented.get(presented) or self._find(presented)
         if key is None:
             raise TurnedAwayError(401, "this API key is not known here", _ASK)
         if scope not in key.scopes:
             raise TurnedAwayError(403, f"the key {key.name} is not good for {scope.value}")
+
+    def _find(self, presented: bytes) -> Key | None:
+        key = find_key(self._keys, presented)
+        if key is not None:
+            self._presented[presented] = key  # a hash for each request costs more than a dictionary
+        return key
 
     def _look(self) -> None:
         """Read a file that has changed; a broken one leaves the keys that callers depend on."""
@@ -134,6 +141,7 @@ class KeyRing:
         self._stamp = stamp
         try:
             self._keys = read_keys(self._file)
+            self._presented = {}
         except BadSettingError as refused:
             _log.error("the API keys stay as they were: %s", refused)
 

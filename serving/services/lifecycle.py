@@ -14,8 +14,10 @@ from typing import Any
 import uvicorn
 
 from serving.services.asgi import AsgiApp, AsgiReceive, AsgiScope, AsgiSend
+from serving.services.fast_path import FastPath
 from serving.services.front_door import FrontDoor
 from serving.services.http_connection import HttpConnection
+from serving.services.kept_models import load_kept
 from serving.services.logs import configure_logs, join_other_logs
 from serving.services.model_server import ModelServer
 from serving.services.predictions import KnownPredictions, NoPredictions
@@ -47,11 +49,13 @@ class Lifecycle:
 
         async def note_start(message: Any) -> None:
             if message["type"] == "lifespan.startup.complete":
+                if self._server.answers_predictions:
+                    await load_kept(self._server)
                 join_other_logs()
             await send(message)
 
         await self._app(scope, receive, note_start)
-        self._server.close()
+        await self._server.close()
 
 
 def start_tracing(service: str) -> Any:
@@ -72,7 +76,7 @@ def running_uvicorn() -> uvicorn.Server | None:
 def equip(config: uvicorn.Config, server: ModelServer, app: AsgiApp) -> None:
     """Give uvicorn our connections and limits; what was given on the command line stays."""
     settings = server.settings
-    config.http_protocol_class = front_door(server)
+    config.http_protocol_class = front_door(server, app)
     if config.timeout_keep_alive == _UVICORNS_KEEP_ALIVE_S:
         config.timeout_keep_alive = settings.keep_alive_seconds
     if config.timeout_graceful_shutdown is None:
@@ -81,12 +85,12 @@ def equip(config: uvicorn.Config, server: ModelServer, app: AsgiApp) -> None:
         config.loaded_app = app  # no prediction needs to know what proxies it came through
 
 
-def front_door(server: ModelServer) -> Any:
+def front_door(server: ModelServer, app: AsgiApp) -> Any:
     """Return what makes the protocol of a new connection."""
     http = partial(HttpConnection, backlog=server.backlog, drain=server.drain)
-    if not server.answers_predictions:
+    if not isinstance(app, FastPath):
         return partial(FrontDoor, http=partial(http, predictions=NoPredictions()), grpc=None)
     from serving.services.grpc_path import GrpcPath
 
-    http = partial(http, predictions=KnownPredictions(server))
+    http = partial(http, predictions=KnownPredictions(server, app))
     return partial(FrontDoor, http=http, grpc=GrpcPath(server).connection)

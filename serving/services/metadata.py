@@ -19,6 +19,7 @@ from serving.runtime.protocols.open_inference import (
 )
 from serving.runtime.protocols.wire import WireAnswer, json_answer
 from serving.runtime.served_model import ServedModel
+from serving.runtime.signature import ByKey
 from serving.services.keys import Scope
 from serving.services.model_server import ModelServer
 from serving.services.openapi import openapi
@@ -100,11 +101,16 @@ def model_info(server: ModelServer, model: ServedModel) -> dict[str, Any]:
         "model_type": identity.kind.value,
         "revision": identity.revision,
         "features": list(model.signature.names),
+        "features_by_key": _by_key(model.signature.by_key),
         "classes": model.engine.classes,
         "engine": model.engine.name,
         "inference": model.inference,
         "largest_body_bytes": server.settings.max_body_bytes,
     }
+
+
+def _by_key(key: ByKey | None) -> dict[str, Any] | None:
+    return None if key is None else {"entity": key.entity.name, "columns": list(key.columns)}
 
 
 def _server(request: Request) -> ModelServer:

@@ -36,7 +36,7 @@ _REFUSALS = {
     "415": "The body is of another type.",
     "429": "Too many requests; come back after Retry-After.",
     "500": "The model failed on this request.",
-    "503": "The server is stopping.",
+    "503": "The server is stopping, or a feature store has no answer.",
 }
 _PROBES = {
     "/livez": "Whether the process works.",
@@ -111,6 +111,7 @@ def _predictions(model: ServedModel) -> Json:
         id=TEXT,
         outputs=list_of(fields({"name": TEXT}, parameters={"type": "object"})),
         parameters={"type": "object"},
+        model_name={},
     )
     answered = fields(
         {"model_name": TEXT, "model_version": TEXT, "outputs": list_of(TENSOR)}, id=TEXT

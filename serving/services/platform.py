@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from serving.services.model_server import ModelServer
 
 
-@attrs.define
+@attrs.define(eq=False)  # BentoML puts services into sets
 class PlatformService(bentoml.Service):  # type: ignore[misc]
     """A BentoML service that is served with the platform around it."""
 
@@ -67,6 +67,10 @@ def read_settings(**defaults: Any) -> ServerSettings:
         settings = ServerSettings.read(**defaults)
         if settings.keys_file is not None:
             read_keys(settings.keys_file)
+        if settings.features_file is not None:
+            from serving.runtime.features.section import read_features
+
+            read_features(settings.features_file)
     except BadSettingError as refused:
         raise BentoMLConfigException(str(refused)) from None
     return settings

@@ -6,6 +6,8 @@ from contextlib import suppress
 
 from serving.runtime.errors import OverloadedError, UnknownModelError
 from serving.runtime.protocols.wire import WireProtocol
+from serving.services.asgi import AsgiScope, SendWhole
+from serving.services.fast_path import FastPath
 from serving.services.model_server import ModelServer
 from serving.services.refusals import refusal_of
 from serving.services.routes import find_route
@@ -14,7 +16,8 @@ from serving.services.routes import find_route
 class KnownPredictions:
     """The predictions of our own services; refuses them before they are parsed."""
 
-    def __init__(self, server: ModelServer) -> None:
+    def __init__(self, server: ModelServer, fast_path: FastPath) -> None:
+        self.answer_at_once = fast_path.answer_at_once
         self._server = server
         self._overload = OverloadedError(server.settings.max_queue_seconds)
         self._answers: dict[str, bytes] = {}
@@ -22,6 +25,15 @@ class KnownPredictions:
     def are_asked_at(self, path: str) -> bool:
         """Tell whether a POST to `path` asks for a prediction."""
         return find_route(path) is not None
+
+    def is_queue_full_at(self, path: str) -> bool:
+        """Tell whether the model that a POST to `path` asks would refuse it for its queue."""
+        route = find_route(path)
+        if route is None:
+            return False
+        with suppress(UnknownModelError):
+            return self._server.models.find(route.model, route.version).is_full
+        return False
 
     def refusal(self, path: str) -> bytes | None:
         """Return the whole HTTP answer to a prediction at `path`; None where none is asked for."""
@@ -44,6 +56,14 @@ class NoPredictions:
 
     def are_asked_at(self, path: str) -> bool:
         """Leave every request to the service."""
+        return False
+
+    def answer_at_once(self, scope: AsgiScope, body: bytes, send_whole: SendWhole) -> bool:
+        """Leave every request to the service."""
+        return False
+
+    def is_queue_full_at(self, path: str) -> bool:
+        """Know of no queue."""
         return False
 
     def refusal(self, path: str) -> None:

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from serving.runtime.bad_input import BadInputError
-from serving.runtime.errors import OverloadedError, UnknownModelError
+from serving.runtime.errors import (
+    FeaturesUnavailableError,
+    OverloadedError,
+    UnknownModelError,
+)
 from serving.runtime.metrics import PredictionMetrics
 from serving.runtime.protocols.wire import status_of
 from serving.services.turned_away import CallerGoneError, TurnedAwayError
@@ -47,6 +51,8 @@ def refusal_of(failure: Exception) -> Refusal:
         case OverloadedError():
             retry_after = ("retry-after", str(max(1, ceil(failure.retry_after_s))))
             return Refusal(OVERLOADED, str(failure), headers=(retry_after,))
+        case FeaturesUnavailableError():
+            return Refusal(503, failure.sentence, headers=(("retry-after", "1"),))
         case CallerGoneError():
             return Refusal(GONE, "the caller has gone")
     kind = type(failure).__name__

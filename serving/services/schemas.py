@@ -7,7 +7,7 @@ from typing import Any
 
 from serving.runtime.identity import ModelKind
 from serving.runtime.served_model import ServedModel
-from serving.runtime.signature import InputSignature
+from serving.runtime.signature import ByKey, InputSignature
 
 Json = dict[str, Any]
 
@@ -39,36 +39,46 @@ def list_of(items: Json, least: int = 0) -> Json:
 def row_schemas(signature: InputSignature) -> Json:
     """Return the schema of a row: an object with all columns, or their values in order."""
     cells = {column.name: _CELLS[column.type.dtype] for column in signature.columns}
+    by_name = fields(cells) if signature.by_key is None else _keyed(cells, signature.by_key)
     in_order = {
         "type": "array",
         "prefixItems": list(cells.values()),
         "minItems": len(cells),
         "maxItems": len(cells),
     }
-    return {"oneOf": [fields(cells), in_order]}
+    return {"oneOf": [by_name, in_order]}
+
+
+def _keyed(cells: Mapping[str, Json], key: ByKey) -> Json:
+    """Return the schema of a row as an object: with the key, or with the columns it stands for."""
+    entity = {key.entity.name: _CELLS[key.entity.type.dtype]}
+    sent = {name: cell for name, cell in cells.items() if name not in key.columns}
+    looked_up = {name: cells[name] for name in key.columns}
+    least = [{"required": [key.entity.name]}, {"required": list(key.columns)}]
+    return fields(sent, **(entity | looked_up)) | {"anyOf": least}
 
 
 def answer_schema(model: ServedModel) -> Json:
-    """Return the schema of what the model's kind answers under /predict and V1."""
-    pairs = list_of(list_of(NUMBER, 2))
+    """Return the schema of what the model's engine and kind answer under /predict and V1."""
     label = _label(model.engine.classes)
-    answered: Mapping[ModelKind, tuple[Json, Json]] = {
-        ModelKind.CLASSIFICATION: (
-            {"predictions": list_of(label), "classes": list_of(label)},
-            {"probabilities": list_of(list_of(NUMBER))},
-        ),
-        ModelKind.REGRESSION: ({"predictions": list_of(NUMBER)}, {"intervals": pairs}),
-        ModelKind.CAUSAL: (
-            {
-                "predictions": list_of(NUMBER),
-                "effects": list_of(NUMBER),
-                "average_effect": NUMBER,
-            },
-            {"intervals": pairs},
-        ),
+    classes = list_of(label) if model.engine.classes else {"type": "null"}
+    numbers = list_of(NUMBER)
+    known: Mapping[ModelKind, Json] = {
+        ModelKind.CLASSIFICATION: {"predictions": list_of(label), "classes": classes},
+        ModelKind.REGRESSION: {"predictions": numbers},
+        ModelKind.CAUSAL: {"predictions": numbers, "effects": numbers, "average_effect": NUMBER},
     }
-    required, optional = answered[model.identity.kind]
-    return fields({**required, "model_name": TEXT, "model_version": TEXT}, **optional)
+    beside = {name: _BESIDE[name] for name in model.engine.output_names if name in _BESIDE}
+    named = {"model_name": TEXT, "model_version": TEXT}
+    by_key = {} if model.signature.by_key is None else {"features_defaulted": list_of(TEXT)}
+    return fields({**known[model.identity.kind], **beside, **named}, **by_key)
+
+
+_BESIDE: Mapping[str, Json] = {
+    "probabilities": list_of(list_of(NUMBER)),
+    "intervals": list_of(list_of(NUMBER, 2)),
+}
+"""What an engine answers besides its predictions, if it knows that."""
 
 
 def explanation_schema(model: ServedModel) -> Json:

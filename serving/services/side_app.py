@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from serving.runtime.engines.gpu_gauges import note_gpu
 from serving.runtime.errors import UnknownModelError
 from serving.services.model_server import ModelServer
 from serving.services.routes import find_route
@@ -64,6 +65,7 @@ class SideApp:
     def _prepare(self, path: str) -> None:
         """Let what was counted since the last time be there when the metrics are read."""
         if path == "/metrics":
+            note_gpu()
             for model in self._server.models.all():
                 model.metrics.flush()
 

@@ -29,7 +29,7 @@ def tabular_service(
     def make_server() -> ModelServer:
         from serving.services.model_server import ModelServer
 
-        return ModelServer(identity.service, server_settings, identity.kind)
+        return ModelServer(identity.service, server_settings, identity.kind, identity.model_name)
 
     class TabularService:
         """Loads its model when a worker starts, which is ready once the model has answered."""
@@ -37,10 +37,8 @@ def tabular_service(
         model_files = bentoml.models.BentoModel(tag)
 
         def __init__(self) -> None:
-            from serving.runtime.served_model import ServedModel
-
-            files = Path(self.model_files.path)
-            make_server().models.put(ServedModel.load(files, identity, server_settings))
+            server = make_server()
+            server.models.put(server.load(Path(self.model_files.path), identity))
 
     return bentoml.service(
         name=identity.service,

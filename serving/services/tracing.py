@@ -32,12 +32,12 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter or OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("tiffin.serving")
 
-    def record(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> None:
+    def record(self, exchange: Exchange) -> None:
         """Record one prediction that has been answered."""
         ended = time.time_ns()
         span = self._tracer.start_span(
             f"POST {exchange.route.template}",
-            context=_CALLERS.extract(_trace_headers(headers)),
+            context=_CALLERS.extract(_trace_headers(exchange.headers)),
             kind=SpanKind.SERVER,
             start_time=ended - int(exchange.seconds * 1e9),
             attributes={

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.own_bento import own_bento
 from tests.serving.served_models import ServedModels, example_service
 from tiffin.errors import RefusedError, UnavailableError
 from tiffin.home import PROJECT
 from tiffin.packaging.bento import BentoReference, LoggedModel, ensure_bento
 from tiffin.packaging.content import tree_digest
-from tiffin.services.spec import Kind, Service
+from tiffin.services.spec import Kind
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -149,15 +150,6 @@ class Greeter:
     def greet(self, name: str) -> str:
         return f"hello {name}"
 """
-
-
-def own_bento(project: Path, source: str) -> Service:
-    folder = project / "greeter"
-    folder.mkdir(parents=True)
-    (folder / "service.py").write_text(source)
-    (project / "requirements.txt").write_text("bentoml==1.4.39\n")
-    fields = SERVICE.model_dump() | {"name": "greeter", "kind": Kind.BENTO, "bento": "greeter"}
-    return Service.model_validate(fields)
 
 
 def test_builds_a_bento_of_ones_own(artifact: Path, tmp_path: Path) -> None:

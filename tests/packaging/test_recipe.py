@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.packaging.own_bento import own_bento
 from tests.serving.served_models import example_service
 from tiffin.errors import RefusedError
 from tiffin.home import PROJECT
@@ -28,6 +29,7 @@ def recipe() -> BentoRecipe:
         {"kind": Kind.REGRESSION},
         {"model_digest": "cd" * 32},
         {"inference": "native 1e-05"},
+        {"features": "other"},
         {"evaluation_digest": "other"},
         {"source_digest": "other"},
         {"compiler_digest": "other"},
@@ -48,6 +50,7 @@ def test_each_input_changes_the_version(recipe: BentoRecipe, change: dict[str, A
         ({"compiler_digest": "other"}, True),
         ({"lock_digest": "other"}, True),
         ({"source_digest": "other"}, False),
+        ({"features": "other"}, False),
     ],
 )
 def test_a_compiled_model_is_another_one_when_what_it_follows_from_changes(
@@ -88,7 +91,7 @@ def test_pins_what_a_server_needs_with_its_markers(recipe: BentoRecipe) -> None:
     assert len(numpy) == 1 or all(";" in pin for pin in numpy)
 
 
-def own_bento(folder: str) -> Service:
+def own_folder(folder: str) -> Service:
     tabular = example_service("mine", Kind.CLASSIFICATION).model_dump()
     return Service.model_validate(tabular | {"kind": Kind.BENTO, "bento": folder})
 
@@ -99,5 +102,41 @@ def own_bento(folder: str) -> Service:
 )
 def test_refuses_a_folder_that_is_no_bento(folder: str, sentence: str) -> None:
     with pytest.raises(RefusedError, match=sentence) as refused:
-        recipe_for(own_bento(folder), "ab" * 32, None, PROJECT, python="3.11")
+        recipe_for(own_folder(folder), "ab" * 32, None, PROJECT, python="3.11")
     assert refused.value.code == "bad-bento-folder"
+
+
+@pytest.mark.parametrize("name", ["serving", "serving.py"])
+def test_refuses_a_bento_whose_serving_would_be_overwritten(tmp_path: Path, name: str) -> None:
+    service = own_bento(tmp_path, "")
+    (tmp_path / "greeter" / name).mkdir()
+    with pytest.raises(RefusedError, match=f"has a {name} of its own") as refused:
+        recipe_for(service, "ab" * 32, None, tmp_path, python="3.11")
+    assert refused.value.code == "bad-bento-folder"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "joined"),
+    [
+        ("", "bentoml==1.4.39\nuvicorn==0.48.0\n"),
+        ("torch==2.9.0\n", "torch==2.9.0\nbentoml==1.4.39\nuvicorn==0.48.0\n"),
+        ("# mine\nBentoML>=1.4\n\n--pre\n", "# mine\nBentoML>=1.4\n\n--pre\nuvicorn==0.48.0\n"),
+        ("uvicorn[standard]\nbentoml", "uvicorn[standard]\nbentoml\n\n"),
+    ],
+)
+def test_a_bento_of_ones_own_needs_what_it_names_and_the_platform_the_rest(
+    tmp_path: Path, theirs: str, joined: str
+) -> None:
+    service = own_bento(tmp_path, "", theirs)
+    recipe = recipe_for(service, "ab" * 32, None, tmp_path, python="3.11")
+    assert recipe.requirements == joined
+
+
+def test_another_platform_or_another_service_is_another_bento(tmp_path: Path) -> None:
+    service = own_bento(tmp_path, "")
+    tags = []
+    for file in ("serving/services/platform.py", "greeter/service.py", "serving/loadtest/x.py"):
+        (tmp_path / file).write_text("changed = True")
+        tags.append(recipe_for(service, "ab" * 32, None, tmp_path, python="3.11").tag)
+    assert tags[0] != tags[1]
+    assert tags[1] == tags[2]  # the load test isn't in a bento

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import sys
@@ -21,8 +22,15 @@ from tiffin.home import TiffinHome
 from tiffin.stack.daemon import end_supervisord, ensure_supervisord
 from tiffin.stack.processes import program_processes
 from tiffin.stack.supervisor import ProgramState, ProgramStatus, Supervisor
-from tiffin.targets.local_target import LocalTarget, RevisionRecord, bentoml_command, judge
-from tiffin.targets.target import Revision, RevisionState
+from tiffin.targets.local_target import (
+    LocalTarget,
+    RevisionRecord,
+    bentoml_command,
+    judge,
+    threads_of,
+)
+from tiffin.targets.target import Resources, Revision, RevisionState
+from tiffin.traffic.envoy_routes import EXPLAIN_S
 
 PROGRAM = f"revision.{REVISION.service}.{REVISION.name}"
 
@@ -81,7 +89,7 @@ def test_the_process_knows_which_revision_it_is_and_how_to_serve(local: LocalTar
         "TIFFIN_REVISION": "v7-1a2b3c4d",
         "TIFFIN_MODEL_VERSION": "7",
         "TIFFIN_WORKERS": "3",
-        "TIFFIN_EXPLAIN": "off",
+        "TIFFIN_DRAIN_SECONDS": "3",
         "OMP_NUM_THREADS": "1",
     }
 
@@ -114,8 +122,27 @@ def test_a_bento_is_served_on_loopback():
     command = bentoml_command(REVISION, 21_000)
     assert command[1:] == (
         *("serve", "credit-risk:1a2b3c4d", "--host", "127.0.0.1", "--port", "21000"),
-        *("--timeout-graceful-shutdown", "15"),
+        *("--timeout-graceful-shutdown", "35"),
     )
+
+
+def test_nothing_in_flight_is_killed_before_the_server_itself_gives_it_up(
+    local: LocalTarget, supervised_home: TiffinHome
+):
+    local.ensure_started(REVISION)
+    file = Supervisor(supervised_home).programs_folder / f"{PROGRAM}.json"
+    program = json.loads(file.read_text())
+    drain_s = float(program["environment"]["TIFFIN_DRAIN_SECONDS"])
+    in_flight_s = float(bentoml_command(REVISION, 21_000)[-1])
+    assert in_flight_s >= EXPLAIN_S
+    assert program["stop_seconds"] > drain_s + in_flight_s
+
+
+@pytest.mark.parametrize(
+    ("cpu", "workers", "threads"), [(0.5, 1, 1), (1, 2, 1), (4, 1, 4), (7.5, 2, 3)]
+)
+def test_a_worker_computes_with_its_whole_cores(cpu: float, workers: int, threads: int):
+    assert threads_of(Resources(cpu=cpu, workers=workers)) == threads
 
 
 @pytest.mark.parametrize(

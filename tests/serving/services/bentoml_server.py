@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serving.served_models import RunningServer, _wait_until_ready, free_port
+from tests.serving.served_models import RunningServer, _wait_until_ready, free_port, kill
 from tiffin.home import PROJECT
 
 BENTOML = str(Path(sys.executable).parent / "bentoml")
@@ -57,6 +56,4 @@ def serving(folder: Path, target: str, home: Path, **more: str) -> Iterator[Runn
         _wait_until_ready(server)
         yield server
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        kill(process)

@@ -20,14 +20,17 @@ from multiprocessing.connection import Connection
 import psutil
 import uvloop
 
+from serving.loadtest.open_loop import NO_ANSWER, Ask, OpenLoop, Outcome, post
+from serving.runtime.batcher import QueueLimits
 from serving.runtime.rows import Rows
 from tests.serving.runtime.small_models import OneEngine, model_of
-from tests.serving.services.open_loop import OpenLoop
-from tests.serving.services.small_site import request_of, site
+from tests.serving.services.small_site import site
 
 ROWS = 8
 ROW_S = 0.0001
 CONNECTIONS = 400
+WAIT_S = 0.1
+"""Longer than this nobody should wait, and so many connections would."""
 
 
 class BusyEngine(OneEngine):
@@ -57,7 +60,8 @@ def serve(port_to: Connection) -> None:
     """Serve until the parent ends this process."""
 
     async def forever() -> None:
-        async with site(model_of(BusyEngine())) as here:
+        model = model_of(BusyEngine(), limits=QueueLimits(wait_s=WAIT_S))
+        async with site(model, max_queue_seconds=WAIT_S) as here:
             port_to.send(here.port)
             await asyncio.Event().wait()
 
@@ -67,18 +71,19 @@ def serve(port_to: Connection) -> None:
 def measure(port: int, pid: int, rate: float, seconds: float) -> Measured:
     """Ask at a rate, from this process."""
     body = json.dumps({"input_data": {"features": [[1.0, 2.0]] * ROWS}}).encode()
-    load = OpenLoop(port, request_of("/predict", body), rate)
+    outcome = Outcome()
+    load = OpenLoop(port, [Ask(post("/predict", body))], outcome.note, rate)
     before = _cpu_seconds(pid)
     uvloop.run(load.run(seconds, CONNECTIONS))
     used = _cpu_seconds(pid) - before
     return Measured(
         rate=rate,
-        good_per_cpu_second=load.good / used,
-        good=load.good,
-        shed=load.statuses[429],
-        late=load.late,
+        good_per_cpu_second=outcome.good / used,
+        good=outcome.good,
+        shed=outcome.statuses[429],
+        late=outcome.late,
         unsent=load.unsent,
-        lost=load.sent - sum(load.statuses.values()),
+        lost=outcome.statuses[NO_ANSWER],
     )
 
 

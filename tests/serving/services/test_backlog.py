@@ -84,3 +84,14 @@ def test_a_few_requests_at_once_are_never_too_many_however_slow_they_are(clock: 
     for _ in range(5):
         assert all(work_off(backlog, clock, 16, cost_s=10.0))
         assert not backlog.is_full
+
+
+def test_a_queue_that_was_full_is_suspected_for_a_while(clock: Clock) -> None:
+    backlog = Backlog(0.1)
+    assert not backlog.suspects_a_full_queue
+    backlog.queue_was_full()
+    clock.now += 0.9
+    assert backlog.suspects_a_full_queue
+    clock.now += 0.2
+    assert not backlog.suspects_a_full_queue
+    assert not backlog.is_full

@@ -38,7 +38,7 @@ async def explaining(*models: ServedModel) -> AsyncIterator[Site]:
         try:
             yield here
         finally:
-            here.server.close()
+            await here.server.close()
 
 
 async def explain(here: Site, *rows: Any, path: str = "/explain", **more: Any) -> Any:
@@ -75,6 +75,15 @@ def test_the_answer_adds_up_names_the_model_and_is_what_openapi_says(tmp_path: P
         assert model_rows("counted-explanations") == 1
 
     uvloop.run(scenario())
+
+
+def prediction_errors(name: str) -> float:
+    samples = (sample for metric in REGISTRY.collect() for sample in metric.samples)
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name == "model_prediction_errors_total" and sample.labels["model_name"] == name
+    )
 
 
 def model_rows(name: str) -> float | None:
@@ -151,10 +160,13 @@ def test_what_can_not_be_explained_here_gets_501_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
-        async with explaining(tiny_model(tmp_path)) as here:
+        async with explaining(tiny_model(tmp_path, "unexplained")) as here:
             answer = await explain(here, ROW)
-        assert answer.status_code == 501
+            wrong = await explain(here, ["x", 1.0])
+        assert (answer.status_code, wrong.status_code) == (501, 400)
         assert answer.json()["error"].startswith("shap isn't installed here")
+        assert (counted("model", "unexplained"), counted("bad_input", "unexplained")) == (1, 1)
+        assert prediction_errors("unexplained") == 0
 
     monkeypatch.setitem(sys.modules, "shap", None)
     uvloop.run(scenario())

@@ -168,7 +168,7 @@ def test_a_row_that_makes_the_model_raise_fails_alone(
 
 
 def test_overload_is_said_with_a_time_to_come_back(caplog: pytest.LogCaptureFixture) -> None:
-    async def overloaded(rows: Any) -> Any:
+    async def overloaded(rows: Any, *, is_alone: bool) -> Any:
         raise OverloadedError(2.3)
 
     async def scenario() -> None:

@@ -10,6 +10,8 @@ import pytest
 import uvloop
 from prometheus_client import REGISTRY
 
+from serving.runtime.engines.engine import Outputs
+from serving.runtime.rows import Rows
 from serving.services import backlog as backlog_module
 from serving.services.http_connection import path_of_whole_post
 from tests.serving.runtime.small_models import OneEngine, model_of
@@ -60,6 +62,80 @@ def test_a_client_that_wants_no_more_is_told_and_hung_up_on(line: bytes) -> None
             status, headers, _ = await read_answer(reader)
             assert (status, headers["connection"]) == (200, "close")
             assert await reader.read() == b""
+            writer.close()
+
+    uvloop.run(scenario())
+
+
+class Watching(OneEngine):
+    """Notes for each call how many rows it has, and whether it was made within a task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[int, bool]] = []
+
+    def outputs(self, rows: Rows) -> Outputs:
+        self.calls.append((rows.count, asyncio.current_task() is not None))
+        return super().outputs(rows)
+
+
+def test_a_prediction_that_comes_alone_is_answered_where_it_was_read() -> None:
+    async def scenario() -> None:
+        engine = Watching()
+        async with site(model_of(engine)) as here:
+            engine.calls.clear()
+            for _ in range(3):
+                assert (await ask(here))[0] == 200
+            assert engine.calls == [(1, False)] * 3
+
+    uvloop.run(scenario())
+
+
+def test_predictions_that_are_read_together_are_one_call_but_for_the_first() -> None:
+    async def scenario() -> None:
+        engine = Watching()
+        async with site(model_of(engine)) as here:
+            connections = [await here.connect() for _ in range(8)]
+            for _, writer in connections:  # the first bytes of a connection choose its protocol
+                writer.write(request_of("/predict", b""))
+            for reader, _ in connections:
+                assert (await read_answer(reader))[0] == 400
+            engine.calls.clear()
+            for _, writer in connections:
+                writer.write(ASKED)
+            for reader, writer in connections:
+                assert (await read_answer(reader))[0] == 200
+                writer.close()
+            assert [rows for rows, _ in engine.calls] == [1, 7]
+
+    uvloop.run(scenario())
+
+
+@pytest.mark.parametrize("cut", [10, len(ASKED) - len(BODY), len(ASKED) - 1])
+def test_a_request_that_comes_in_pieces_is_answered_once_it_is_whole(cut: int) -> None:
+    async def scenario() -> None:
+        async with site() as here:
+            reader, writer = await here.connect()
+            for _ in range(2):
+                writer.write(ASKED[:cut])
+                assert (await ask(here))[0] == 200  # others are answered meanwhile
+                writer.write(ASKED[cut:])
+                status, _, body = await read_answer(reader)
+                assert (status, json.loads(body)["predictions"]) == (200, [1.0])
+            writer.close()
+
+    uvloop.run(scenario())
+
+
+def test_a_client_that_asks_whether_to_go_on_is_told_so() -> None:
+    async def scenario() -> None:
+        async with site() as here:
+            reader, writer = await here.connect()
+            asked = request_of("/predict", BODY, "Expect: 100-continue")
+            writer.write(asked.removesuffix(BODY))
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(BODY)
+            assert (await read_answer(reader))[0] == 200
             writer.close()
 
     uvloop.run(scenario())
@@ -160,6 +236,24 @@ def test_a_connection_that_was_shed_is_answered_as_soon_as_there_is_room() -> No
     uvloop.run(scenario())
 
 
+def test_after_a_queue_was_full_requests_are_refused_unparsed_until_there_is_room() -> None:
+    nonsense = request_of("/predict", b"{")
+
+    async def scenario() -> None:
+        async with site(model_of(), model_of(name="other")) as here:
+            batcher = here.server.models.find("small")._batcher
+            batcher._quick_rows, batcher._queued_rows = 0, 10**9
+            assert (await ask(here, nonsense))[0] == 400
+            assert (await ask(here))[0] == 429
+            assert (await ask(here, nonsense))[0] == 429
+            assert (await ask(here, request_of("/other/predict", BODY)))[0] == 200
+            batcher._queued_rows = 0
+            assert (await ask(here, nonsense))[0] == 400
+            assert (await ask(here))[0] == 200
+
+    uvloop.run(scenario())
+
+
 def test_probes_and_metadata_are_answered_while_predictions_are_shed() -> None:
     async def scenario() -> None:
         async with site() as here:
@@ -190,6 +284,7 @@ def test_a_request_whose_turn_comes_too_late_is_shed_too(monkeypatch: pytest.Mon
     async def scenario() -> None:
         async with site() as here:
             here.server.backlog._longest_wait_s = -1.0
+            monkeypatch.setattr(here.server.backlog, "may_jump_in", lambda loop: False)
             reader, writer = await here.connect()
             for _ in range(2):
                 writer.write(ASKED)

@@ -13,7 +13,9 @@ from serving.services.admin import ADMIN_ROUTES
 from serving.services.metadata import METADATA_ROUTES
 from serving.services.openapi import openapi
 from serving.services.probes import PROBE_ROUTES
+from serving.services.schemas import answer_schema
 from serving.services.side_app import _PROBES
+from tests.serving.runtime.protocols.tiny_models import served
 from tests.serving.runtime.small_models import model_of
 from tests.serving.services.small_site import keys_file, threaded_site
 
@@ -38,6 +40,22 @@ def test_names_the_columns_and_their_types() -> None:
     body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     rows = body["schema"]["properties"]["input_data"]["properties"]["features"]["items"]
     assert rows["oneOf"][0]["properties"] == {"a": {"type": "number"}, "b": {"type": "number"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "answered"),
+    [
+        ("people", {"predictions", "probabilities", "classes"}),
+        ("sure", {"predictions", "classes"}),
+        ("one", {"predictions"}),
+        ("points", {"predictions", "intervals"}),
+        ("effects", {"predictions", "intervals", "effects", "average_effect"}),
+    ],
+)
+def test_promises_what_the_model_answers_and_no_more(name: str, answered: set[str]) -> None:
+    schema = answer_schema(served(name))
+    assert set(schema["properties"]) == answered | {"model_name", "model_version"}
+    assert set(schema["required"]) == set(schema["properties"])
 
 
 @pytest.mark.filterwarnings("ignore:GitWildMatchPattern")  # while BentoML is imported

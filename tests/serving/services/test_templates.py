@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import requests
 
-from tests.serving.served_models import RunningServer
+from tests.serving.served_models import RunningServer, kill
 from tests.serving.services.bentoml_server import BENTOML, environment, serving, store_models
 from tests.serving.services.reconnecting_caller import LOST, REFUSED, ReconnectingCallers
 from tests.serving.services.small_site import GOOD, keys_file, request_of
@@ -114,6 +115,44 @@ def test_a_model_of_the_store_is_loaded_by_its_tag(labels: RunningServer) -> Non
     assert ask(labels, "/admin/models", body).status_code == 201
     answer = ask(labels, "/v1/models/sums:predict", {"instances": [[1.0, 2.0]]})
     assert answer.json()["predictions"] == pytest.approx([3.0])
+
+
+def admin_load(server: RunningServer, **body: str) -> requests.Response:
+    return requests.post(f"{server.url}/admin/models", json=body, headers=ADMIN, timeout=60)
+
+
+def loaded(server: RunningServer) -> list[tuple[str, str]]:
+    answer = requests.get(f"{server.url}/admin/models", headers=ADMIN, timeout=30)
+    return [(model["name"], model["version"]) for model in answer.json()["models"]]
+
+
+def test_a_killed_server_has_the_loaded_models_again(
+    home: Path, folder: Path, tmp_path: Path
+) -> None:
+    settings = {
+        "TIFFIN_KEYS_FILE": str(keys_file(tmp_path, ops="predict,admin")),
+        "TIFFIN_MODELS_FOLDER": str(home / "artifacts"),
+        "TIFFIN_STATE_FOLDER": str(tmp_path / "state"),
+    }
+    sums = {"name": "sums", "kind": "regression"}
+    with serving(folder, "service:svc", home, **settings) as server:
+        assert admin_load(server, **sums, version="1", artifact="sums").status_code == 201
+        assert admin_load(server, **sums, version="2", tag="sums:latest").status_code == 201
+        one = f"{server.url}/admin/models/sums?version=1"
+        assert requests.delete(one, headers=ADMIN, timeout=30).status_code == 204
+        with ThreadPoolExecutor(1) as loading:
+            lost = loading.submit(admin_load, server, **sums, version="3", artifact="sums")
+            kill(server.process)
+            was_told = lost.exception() is None
+    with serving(folder, "service:svc", home, **settings) as server:
+        found = loaded(server)
+        assert found[:2] == [("labels", "1"), ("sums", "2")]
+        assert found[2:] == [("sums", "3")] or (found[2:] == [] and not was_told)
+        answer = ask(server, "/sums/predict", GOOD).json()
+        assert answer["predictions"] == pytest.approx([3.0])
+        assert ask(server, "/predict", GOOD).json()["model_name"] == "labels"
+    kept = json.loads((tmp_path / "state" / "models.json").read_text())
+    assert kept[0] == {**sums, "version": "2", "tag": "sums:1"}
 
 
 def test_a_server_told_to_stop_under_load_loses_no_request(home: Path, folder: Path) -> None:

@@ -71,7 +71,7 @@ def ask(*headers: dict[str, str], body: Any = None) -> None:
                     await here.predict([1.0, 2.0], headers=more)
                 else:
                     await here.client.post("/predict", json=body, headers=more)
-            here.server.close()
+            await here.server.close()
 
     uvloop.run(scenario())
 
