@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.mlflow_server import running_mlflow
 from tests.serving.served_models import ServedModels
+from tests.torch_python import python_with_torch
 from tiffin.home import DEFAULT_PORTS, PROJECT, TiffinHome
 from tiffin.ports import is_free
 from tiffin.stack.daemon import end_supervisord, ensure_supervisord
@@ -78,6 +80,18 @@ def served() -> Iterator[ServedModels]:
     models = ServedModels()
     yield models
     models.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server, started once for all tests that ask."""
+    yield from running_mlflow(tmp_path_factory.mktemp("mlflow"))
+
+
+@pytest.fixture(scope="session")
+def torch_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has torch besides all that this one has; skips where none can be had."""
+    return python_with_torch(tmp_path_factory.mktemp("torch"))
 
 
 @pytest.fixture(scope="module")

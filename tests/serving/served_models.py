@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from tiffin.home import PROJECT
@@ -122,11 +123,19 @@ class ServedModels:
 
     def stop(self) -> None:
         for server in self._servers.values():
-            if server.process.poll() is None:
-                os.killpg(server.process.pid, signal.SIGKILL)
-                server.process.wait()
+            kill(server.process)
         self._servers.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a server and its workers, which are in sessions of their own; may be called twice."""
+    if process.poll() is None:
+        server = psutil.Process(process.pid)
+        for each in (server, *server.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+    process.wait()
 
 
 def free_port() -> int:
