@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sklearn
 from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression
 
 from serving.models.meta_learner import TLearner
 from tests.registration.model_files import NUMBERS
@@ -52,6 +53,17 @@ def test_what_answers_effects_is_causal_and_a_clustering_says_nothing(
 ) -> None:
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(model))
     assert load("m.pkl", tmp_path / "m.pkl", Form.PICKLE).kind is kind
+
+
+def test_econml_answers_effects_of_rows_without_names(tmp_path: Path) -> None:
+    dml = pytest.importorskip("econml.dml")
+    table = NUMBERS.to_numpy()
+    model = dml.LinearDML(model_y=LinearRegression(), model_t=LinearRegression())
+    model.fit(table[:, 0], table[:, 1], X=table)
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(model))
+    loaded = load("m.pkl", tmp_path / "m.pkl", Form.PICKLE)
+    found = (loaded.framework, loaded.kind, loaded.reads)
+    assert found == ("econml", Kind.CAUSAL, Reads(None, 2))
 
 
 @pytest.mark.parametrize(

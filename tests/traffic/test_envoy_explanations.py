@@ -62,8 +62,10 @@ def test_a_real_model_server_explains_behind_the_gateway(gateway, port, served: 
     go_live(gateway.router(), Split("house-prices", port, (backend,), "v7-test"))
     body = {"input_data": {"features": [HOUSE]}}
     requests.post(f"{at.geturl()}/explain", json=body, timeout=300)  # its process starts now
-    answer = requests.post(f"http://127.0.0.1:{port}/explain", json=body, timeout=60)
+    url, mine = f"http://127.0.0.1:{port}/explain", {"x-request-id": "my-own-id"}
+    answer = requests.post(url, json=body, headers=mine, timeout=60)
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-tiffin-revision"] == "v7-test"
+    assert answer.headers["x-request-id"] == "my-own-id"
     assert set(answer.json()["contributions"][0]) == set(HOUSE)
     assert gateway.requests("house-prices") == 0
