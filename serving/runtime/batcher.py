@@ -258,8 +258,12 @@ class NaturalBatcher:
         request.answered.append(answer)
         if request.pieces:
             self._enqueue(request)
-        else:
+            return
+        try:
             request.future.set_result(merged_outputs(request.answered))
+        except ValueError as failure:
+            words = "the model's answers to parts of the rows don't fit together"
+            request.future.set_exception(ModelAnswerError(f"{words}: {failure}"))
 
 
 def _pieces(rows: Rows, most: int) -> list[Rows]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from serving.runtime.batcher import NaturalBatcher, QueueLimits
 from serving.runtime.engines.engine import Engine, Outputs
 from serving.runtime.engines.open import open_engine
+from serving.runtime.errors import ModelAnswerError
 from serving.runtime.identity import Identity
 from serving.runtime.memory import give_back_when_gone
 from serving.runtime.metrics import PredictionMetrics
@@ -123,6 +124,12 @@ def limits_of(settings: ServerSettings) -> QueueLimits:
 
 def _checking(engine: Engine) -> Callable[[Rows], Outputs]:
     def compute(rows: Rows) -> Outputs:
-        return checked_outputs(engine.outputs(rows), rows.count)
+        try:
+            outputs = engine.outputs(rows)
+        except Exception:
+            raise
+        except BaseException as end:  # `sys.exit()` in a model ends one request, not the server
+            raise ModelAnswerError(f"the model ended with {type(end).__name__}") from end
+        return checked_outputs(outputs, rows.count)
 
     return compute

@@ -16,18 +16,20 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
-    HttpToolsProtocol,
     RequestResponseCycle,
 )
 
 from serving.services.asgi import WHOLE_ANSWER, AsgiScope, SendWhole
 from serving.services.backlog import Backlog
 from serving.services.drain import Drain
+from serving.services.mended_uvicorn import MendedConnection
 
 CALLER_GONE = "the caller has gone"
 """Why a prediction's task is cancelled."""
 _SHORT_BODY = 16_384
 """Bytes that are read twice without much ado, should the answer have to wait after all."""
+_LONGEST_LENGTH = 18
+"""Digits that say how long a body is; Python takes offence at thousands."""
 LINGER_S = 0.5
 """How long an idle connection of a server that stops may still bring a request."""
 
@@ -52,32 +54,35 @@ class Predictions(Protocol):
         ...
 
 
-class HttpConnection(HttpToolsProtocol):
+class HttpConnection(MendedConnection):
     """An HTTP/1.1 connection."""
 
     def __init__(
         self, *, backlog: Backlog, drain: Drain, predictions: Predictions, **uvicorn: Any
     ) -> None:
         super().__init__(**uvicorn)
-        self.access_log = False
         self._backlog = backlog
         self._drain = drain
         self._predictions = predictions
         self._current: RequestResponseCycle | None = None
         self._task: asyncio.Task[None] | None = None
         self._joined_at = 0.0
+        self._has_begun = False
         self._is_answering = False
+        self._is_reading = False
         self._held: tuple[RequestResponseCycle, Any] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Refuse a request that came whole while there are too many; else go on as uvicorn does."""
         backlog = self._backlog
-        if (backlog.is_full or backlog.suspects_a_full_queue) and self._is_idle():
+        if backlog.is_full or backlog.suspects_a_full_queue:
             refusal = self._refusal(data)
             if refusal is not None:
                 self._refuse(refusal)
                 return
+        self._is_reading = True
         super().data_received(data)
+        self._is_reading = False
         if self._held is not None:  # its body is still to come
             self._start_held()
 
@@ -96,7 +101,8 @@ class HttpConnection(HttpToolsProtocol):
             return
         current.disconnected = True  # uvicorn tells only the newest of several that came together
         super().connection_lost(exc)
-        if not self._is_answering and not current.response_started and self._is_prediction(current):
+        is_at_work = self._has_begun and not self._is_answering and not current.response_started
+        if is_at_work and self._is_prediction(current):
             task.cancel(CALLER_GONE)
 
     def shutdown(self) -> None:
@@ -104,14 +110,14 @@ class HttpConnection(HttpToolsProtocol):
 
         A request that is sent just now is answered, too; its answer says that this was the last.
         """
-        if self._is_idle():
-            self.loop.call_later(LINGER_S, self._close_if_idle)
-        else:
+        if self._is_at_work():
             self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LINGER_S, self._close_after_work)
 
     def _refusal(self, data: bytes) -> bytes | None:
         path = path_of_whole_post(data)
-        if path is None:
+        if path is None or self._is_at_work() or not self.is_between_messages:
             return None
         if self._backlog.is_full or self._predictions.is_queue_full_at(path):
             return self._predictions.refusal(path)
@@ -124,11 +130,13 @@ class HttpConnection(HttpToolsProtocol):
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
-    def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+    def _is_at_work(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
-    def _close_if_idle(self) -> None:
-        if self._is_idle() and not self.transport.is_closing():
+    def _close_after_work(self) -> None:
+        if self._is_at_work():
+            self.cycle.keep_alive = False
+        elif not self.transport.is_closing():
             self.transport.close()
 
     def _is_prediction(self, cycle: RequestResponseCycle) -> bool:
@@ -136,17 +144,16 @@ class HttpConnection(HttpToolsProtocol):
         return scope["method"] == "POST" and self._predictions.are_asked_at(scope["path"])
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._unset_keepalive_if_required()
         self._is_answering = False
-        if self._drain.is_draining:
-            cycle.keep_alive = False
         if self._may_be_answered_at_once(cycle, app):
             self._held = (cycle, app)
         else:
             self._start_task(cycle, app)
 
     def _may_be_answered_at_once(self, cycle: RequestResponseCycle, app: Any) -> bool:
-        is_whole_soon = cycle is self.cycle and cycle.more_body
-        if not is_whole_soon or cycle.waiting_for_100_continue or app is not self.app:
+        is_being_read = self._is_reading and cycle is self.cycle and cycle.more_body
+        if not is_being_read or cycle.waiting_for_100_continue or app is not self.app:
             return False
         return self._is_prediction(cycle) and self._backlog.may_jump_in(self.loop)
 
@@ -168,6 +175,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _start_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._joined_at = self._backlog.joined()
+        self._has_begun = False
         cycle.scope["extensions"] = {WHOLE_ANSWER: self._send_whole}  # type: ignore[dict-item]
         self._current = cycle
         self._task = self.loop.create_task(cycle.run_asgi(partial(self._begin, app)))
@@ -177,6 +185,7 @@ class HttpConnection(HttpToolsProtocol):
     def _begin(self, app: Any, scope: Any, receive: Any, send: Any) -> Any:
         cycle = self._current
         assert cycle is not None
+        self._has_begun = True
         is_in_time = self._backlog.begun(self._joined_at)
         if self.transport.is_closing() and self._is_prediction(cycle):
             cycle.disconnected = True
@@ -200,6 +209,8 @@ class HttpConnection(HttpToolsProtocol):
         self._is_answering = True
         if self.flow.write_paused:
             return False
+        if self._drain.is_draining:
+            cycle.keep_alive = False
         parts = [STATUS_LINE[status]]
         for name, value in (*cycle.default_headers, *headers):
             parts += (name, b": ", value, b"\r\n")
@@ -232,6 +243,6 @@ def path_of_whole_post(data: bytes) -> str | None:
     if b"\r\nconnection: close" in fields or b"\r\ntransfer-encoding:" in fields:
         return None
     length = fields.partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip()
-    if not length.isdigit() or int(length) != len(body):
+    if not length.isdigit() or len(length) > _LONGEST_LENGTH or int(length) != len(body):
         return None
     return head[5 : len(line) - 9].partition(b"?")[0].decode("latin-1")

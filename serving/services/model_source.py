@@ -52,7 +52,7 @@ def load_model(server: ModelServer, asked: LoadRequest) -> ServedModel:
     identity = Identity(server.service, asked.name, asked.version, server.revision, kind)
     try:
         return server.load(place, identity)
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:
         _log.exception("a model could not be loaded")
         has_words = isinstance(failure, (ValueError, OSError))
         words = str(failure) if has_words else type(failure).__name__
@@ -68,7 +68,7 @@ def _place(server: ModelServer, asked: LoadRequest) -> Path:
         raise TurnedAwayError(403, "no folder for models is set (TIFFIN_MODELS_FOLDER); send a tag")
     try:
         place = (allowed / asked.artifact).resolve()
-    except ValueError:  # a null byte
+    except (ValueError, RuntimeError):  # a null byte, or links that lead in a circle
         raise TurnedAwayError(400, "artifact: this can't be the name of a folder") from None
     if not place.is_relative_to(allowed.resolve()):
         raise TurnedAwayError(403, f"artifact: only folders below {allowed} may be loaded")

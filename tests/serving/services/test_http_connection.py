@@ -127,6 +127,86 @@ def test_a_request_that_comes_in_pieces_is_answered_once_it_is_whole(cut: int) -
     uvloop.run(scenario())
 
 
+CHUNKED = request_of("/predict", b"", "Transfer-Encoding: chunked")
+CHUNKED = CHUNKED.replace(b"Content-Length: 0\r\n", b"")
+GET = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [CHUNKED + b"ZZ\r\n"],
+        [CHUNKED, b"ZZ\r\n"],
+        [GET + CHUNKED, b"ZZ\r\n"],
+        [request_of("/predict", BODY, "Connection: close") + ASKED],
+        [ASKED.replace(b"HTTP/1.1", b"HTTP/1.0") + ASKED],
+    ],
+)
+def test_who_is_hung_up_on_before_their_turn_leaves_no_trace(sent: list[bytes]) -> None:
+    async def scenario() -> None:
+        async with site() as here:
+            for _ in range(5):
+                reader, writer = await here.connect()
+                for piece in sent:
+                    writer.write(piece)
+                    await asyncio.sleep(0.01)
+                await reader.read()
+                writer.close()
+            while here.state.tasks:
+                await asyncio.sleep(0)
+            assert here.server.backlog.waiting == 0
+
+    uvloop.run(scenario())
+
+
+class PanicError(BaseException):
+    """What a model's native code may raise; no `except Exception` sees it."""
+
+
+@pytest.mark.parametrize("end", [SystemExit, PanicError, asyncio.CancelledError])
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_a_model_that_would_end_everything_ends_one_request(
+    end: type[BaseException], is_slow: bool
+) -> None:
+    def answer(number: float) -> float:
+        if number == 13:
+            raise end
+        return number
+
+    async def scenario() -> None:
+        async with site(model_of(OneEngine(answer, is_slow=is_slow))) as here:
+            asked = [here.predict([number, 0.0]) for number in (1.0, 13.0, 2.0)]
+            statuses = [answer.status_code for answer in await asyncio.gather(*asked)]
+            assert statuses == [200, 500, 200]
+            assert (await here.predict([13.0, 0.0])).status_code == 500
+            assert (await here.predict([1.0, 0.0])).status_code == 200
+
+    uvloop.run(scenario())
+
+
+def test_a_body_that_looks_like_a_request_is_not_shed_as_one() -> None:
+    async def scenario() -> None:
+        async with site() as here:
+            reader, writer = await here.connect()
+            whole = request_of("/predict", ASKED)
+            fill(here)
+            writer.write(whole.removesuffix(ASKED) + b"")
+            await asyncio.sleep(0.01)
+            writer.write(ASKED)
+            assert (await read_answer(reader))[0] in (400, 429)
+            make_room(here)
+            writer.write(ASKED)
+            assert (await read_answer(reader))[0] == 200
+            writer.close()
+
+    uvloop.run(scenario())
+
+
+def test_a_length_of_thousands_of_digits_is_no_length() -> None:
+    absurd = ASKED.replace(b"Content-Length: ", b"Content-Length: " + b"1" * 5000)
+    assert path_of_whole_post(absurd) is None
+
+
 def test_a_client_that_asks_whether_to_go_on_is_told_so() -> None:
     async def scenario() -> None:
         async with site() as here:
@@ -345,6 +425,26 @@ def test_work_for_callers_who_have_gone_is_dropped() -> None:
         await writer.drain()
         writer.close()
         await writer.wait_closed()
+
+    uvloop.run(scenario())
+
+
+def timer_of(connection: Any) -> Any:
+    return getattr(connection, "timeout_keep_alive_task", None)  # a FrontDoor has none
+
+
+def test_a_connection_that_was_reset_keeps_no_timer() -> None:
+    async def scenario() -> None:
+        async with site() as here:
+            client = socket.create_connection(("127.0.0.1", here.port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.sendall(ASKED)
+            while not (idle := [c for c in here.state.connections if timer_of(c) is not None]):
+                await asyncio.sleep(0.01)
+            client.close()
+            while here.state.connections:
+                await asyncio.sleep(0.01)
+            assert timer_of(idle[0]) is None
 
     uvloop.run(scenario())
 
