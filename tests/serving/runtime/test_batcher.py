@@ -218,8 +218,8 @@ async def test_answers_to_pieces_that_do_not_fit_together_fail_their_own_caller_
         is_odd = rows.cells[0][0] == BAD
         return {"predictions": np.zeros((rows.count, 2)) if is_odd else np.zeros(rows.count)}
 
-    batcher = batcher_of(ragged, batch_rows=2)
-    odd, good = ask(batcher, 0, 0, BAD), ask(batcher, 1)
+    batcher = batcher_of(ragged, batch_rows=1)
+    odd, good = ask(batcher, 0, BAD), ask(batcher, 1)
     assert predictions(await good) == [0]
     with pytest.raises(ModelAnswerError, match="don't fit together"):
         await odd
