@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from itertools import chain
 from math import isfinite
 from operator import itemgetter
 from typing import Any
+
+import numpy as np
 
 from serving.runtime.columns import NUMBER, WHOLE, Column
 from serving.runtime.rows import Rows
@@ -19,6 +22,8 @@ from serving.runtime.rows import Rows
 _BY_COLUMN_FROM = 10
 """From so many rows on, column by column is faster than row by row (measured)."""
 _MOST_KINDS = 1000
+_LISTS_OR_DICTS: tuple[set[type], ...] = ({list}, {dict})
+_INTS_AND_FLOATS = frozenset({int, float})
 
 Pick = Callable[[Any], tuple[Any, ...]]
 
@@ -34,6 +39,7 @@ class QuickCheck:
         wholes = [index for index, column in enumerate(columns) if column.type is WHOLE]
         self._numbers, self._wholes = _pick(numbers), _pick(wholes)
         self._pack_wholes = struct.Struct(f"{len(wholes)}q").pack
+        self._is_all_numbers = len(numbers) == len(columns)
         self._right_kinds: set[tuple[type, ...]] = set()
 
     def rows(self, features: list[Any]) -> Rows | None:
@@ -52,14 +58,27 @@ class QuickCheck:
         return Rows(rows)
 
     def _many(self, features: list[Any]) -> Rows | None:
-        rows = [self._cells(row) for row in features]
-        if None in rows:
+        rows = self._all_cells(features)
+        if rows is None:
             return None
+        if self._is_all_numbers:
+            return _numbers(rows)
         columns = list(zip(*rows, strict=True))
         for column, cells in zip(self._columns, columns, strict=True):
             if not column.type.surely_holds(cells):
                 return None
-        return Rows(rows, columns=columns)  # type: ignore[arg-type]
+        return Rows(rows, columns=columns)
+
+    def _all_cells(self, features: list[Any]) -> list[list[Any]] | None:
+        kinds = set(map(type, features))
+        if kinds not in _LISTS_OR_DICTS or set(map(len, features)) != {self._width}:
+            return None
+        if list in kinds:
+            return features
+        try:
+            return list(map(list, map(self._in_order, features)))
+        except KeyError:
+            return None
 
     def _cells(self, row: Any) -> list[Any] | None:
         """Return a row of the right length as a list, in the order of the columns."""
@@ -92,6 +111,16 @@ class QuickCheck:
         if len(self._right_kinds) < _MOST_KINDS:
             self._right_kinds.add(kinds)
         return True
+
+
+def _numbers(rows: list[list[Any]]) -> Rows | None:
+    if not _INTS_AND_FLOATS.issuperset(map(type, chain.from_iterable(rows))):
+        return None
+    try:
+        matrix = np.array(rows, dtype=np.float64)
+    except OverflowError:
+        return None
+    return Rows(rows, matrix) if np.isfinite(matrix).all() else None
 
 
 def _pick(keys: Sequence[Any]) -> Pick:
