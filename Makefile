@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup setup-dev demo up down test lint lock fault-test bench-release bench-analysis bench-serving
+.PHONY: help setup setup-dev demo up down test lint lock fault-test bench-release bench-analysis bench-serving load-test test-soak bench-saturation
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -50,6 +50,15 @@ bench-analysis: setup-dev ## Measure the error rates and the speed of the analys
 
 bench-serving: setup-dev ## Measure the model servers beside those of others (needs wrk)
 	$(BIN)/python -m benchmarks.bench_serving $(ARGS)
+
+load-test: setup-dev ## Find where a running service saturates (ARGS="--url http://…"), and draw it
+	$(BIN)/python -m benchmarks.load_test $(ARGS)
+
+test-soak: setup-dev ## Load a server for ten minutes and see that it stays as it is (ARGS=--minutes=60)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+bench-saturation: setup-dev ## Measure what is still answered at twice the load that can be
+	$(BIN)/python -m benchmarks.bench_saturation $(ARGS)
 
 $(STAMPS)/venv:
 	@command -v python3 > /dev/null || { echo "python3 is missing; install Python 3.11 or newer and run make again." >&2; exit 1; }

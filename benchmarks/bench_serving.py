@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environments import BENCH
 from benchmarks.machine import machine
 from benchmarks.serving.aims import judged
-from benchmarks.serving.environments import BENCH, ENVIRONMENTS, ensure_environments, versions
+from benchmarks.serving.environments import ENVIRONMENTS, ensure_environments, versions
 from benchmarks.serving.heats import DEFAULT, FULL, QUICK, Heat, Protocols, narrowed
 from benchmarks.serving.lanes import LoadError, require_wrk
 from benchmarks.serving.measuring import Found, run_heat

@@ -10,38 +10,24 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-BENCH = PROJECT / ".bench"
+from benchmarks.environments import UV, ensure_environment, folder_of
+
 ENVIRONMENTS = ("bentoml", "mlflow", "mlserver", "kserve", "litserve", "ray")
 _PINS = Path(__file__).resolve().parent / "peers"
-_UV = Path(sys.executable).parent / "uv"
 
 
 def python_of(peer: str) -> Path:
     """Return the interpreter of a peer's environment."""
-    return BENCH / "venvs" / peer / "bin" / "python"
+    return folder_of(peer) / "bin" / "python"
 
 
 def ensure_environments(peers: Iterable[str]) -> None:
     """Make what is missing or was pinned anew; twice is once."""
     for peer in peers:
-        stamp, pins = BENCH / "venvs" / peer / ".installed", _PINS / f"{peer}.txt"
-        if stamp.is_file() and stamp.read_bytes() == pins.read_bytes():
-            continue
-        print(f"installing {peer}", file=sys.stderr, flush=True)
-        _install(peer, pins)
-        stamp.write_bytes(pins.read_bytes())
-
-
-def _install(peer: str, pins: Path) -> None:
-    folder = BENCH / "venvs" / peer
-    _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
-    python = str(python_of(peer))
-    _uv("pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(pins))
+        ensure_environment(peer, _PINS / f"{peer}.txt")
 
 
 def versions(peers: Iterable[str]) -> dict[str, str]:
@@ -60,11 +46,8 @@ def lock(peers: Iterable[str]) -> None:
     for peer in peers:
         options = ("--quiet", "--upgrade", "--generate-hashes", "--no-emit-index-url")
         files = (f"{peer}.in", "-o", f"{peer}.txt")
-        _uv("pip", "compile", "--python-version", "3.11", *options, *files)
-
-
-def _uv(*arguments: str) -> None:
-    subprocess.run([str(_UV), *arguments], check=True, cwd=_PINS)
+        command = [str(UV), "pip", "compile", "--python-version", "3.11", *options, *files]
+        subprocess.run(command, check=True, cwd=_PINS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.serving.environments import BENCH, PROJECT
+from benchmarks.environments import BENCH, PROJECT
 from benchmarks.serving.wires import Batch
 
 MODELS = ("forest", "xgboost", "logistic", "strings", "credit-risk", "house-prices", "job-training")

@@ -77,6 +77,11 @@ class Server:
         return f"127.0.0.1:{port}"
 
     @property
+    def pid(self) -> int:
+        """The process below which all of the server's are."""
+        return self._guardian.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether the command still runs."""
         return self._guardian.is_running() and self._guardian.status() != psutil.STATUS_ZOMBIE

@@ -1,1 +1,1 @@
-"""Steady load on a service, and what became of each request."""
+"""Load on a service: a constant rate, a search for its limit, and a soak; what became of it all."""

@@ -24,6 +24,7 @@ from typing import Any
 
 import aiohttp
 
+from serving.loadtest.bodies import read_bodies
 from serving.loadtest.timeline import NO_ANSWER, Record, Timeline
 
 REVISION_HEADER = "x-tiffin-revision"
@@ -103,13 +104,6 @@ class SteadyLoad:
             self.timeline.errors[type(error).__name__] += 1
         latency_ms = (time.monotonic() - begin) * 1000
         self.timeline.add(Record(time.time(), status, revision, latency_ms))
-
-
-def read_bodies(file: Path) -> list[bytes]:
-    """Read one body from a .json file, or one per line from a .jsonl file."""
-    if file.suffix == ".jsonl":
-        return [line for line in file.read_bytes().splitlines() if line.strip()]
-    return [file.read_bytes()]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

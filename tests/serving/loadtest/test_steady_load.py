@@ -11,7 +11,7 @@ import time
 import pytest
 from aiohttp import web
 
-from serving.loadtest.steady_load import SteadyLoad, Target, read_bodies
+from serving.loadtest.steady_load import SteadyLoad, Target
 
 
 async def _loaded(rate=200.0, seconds=1.0, status=200, bodies=(b"{}",), delay_s=0.0):
@@ -69,12 +69,6 @@ def test_no_answer_is_a_failure_with_a_name():
     summary = load.summary()
     assert summary["requests_failed"] == summary["requests_sent"] > 0
     assert summary["errors"] == {"ClientConnectorError": summary["requests_sent"]}
-
-
-def test_reads_one_body_per_line_of_a_jsonl_file(tmp_path):
-    file = tmp_path / "bodies.jsonl"
-    file.write_text('{"a": 1}\n\n{"a": 2}\n')
-    assert read_bodies(file) == [b'{"a": 1}', b'{"a": 2}']
 
 
 def test_sigterm_ends_it_with_a_summary_and_a_timeline(tmp_path):

@@ -1,0 +1,1 @@
+"""What servers still answer when more is asked than they can answer."""
