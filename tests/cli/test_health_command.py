@@ -52,9 +52,23 @@ def test_a_url_needs_no_stack(served: ServedModels) -> None:
     assert told["services"][0]["version"] == "7"
 
 
+@pytest.mark.parametrize(("ready", "said"), [
+    ({"envoy-1": False, "envoy-2": False}, "envoy-1, envoy-2 do not answer; `tiffin up` starts"),
+    ({"envoy-1": True, "envoy-2": False}, "The gateway: envoy-2 does not answer."),
+])  # fmt: skip
+def test_a_gateway_that_is_down_is_one_sentence(
+    installed: Platform, monkeypatch: pytest.MonkeyPatch, ready: dict[str, bool], said: str
+) -> None:
+    monkeypatch.setattr(health_command, "_gateways", lambda _: ready)
+    result = CliRunner().invoke(app, ["health"], catch_exceptions=False)
+    assert said in result.stdout
+    assert result.stdout.split()[6:9] == ["in", "problem", "iris"]
+
+
 @pytest.mark.parametrize(("states", "gateways", "code"), [
     ([WELL, ABSENT], (True, False), 0),
-    ([ABSENT], (False, False), 0),
+    ([ABSENT], (True, True), 0),
+    ([ABSENT], (False, False), 3),
     ([WELL, WRONG], (True,), 2),
     ([WRONG, SILENT], (True,), 3),
     ([WELL], (False, False), 3),

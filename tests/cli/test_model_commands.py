@@ -82,7 +82,7 @@ def test_everything_is_found_out_and_a_service_file_is_written(
     }
     assert registered["features"] == {"tenure": "long", "plan": "string", "monthly": "double"}
     assert registered["metrics"]["roc_auc"] > 0.7
-    assert registered["next"] == "tiffin build churn.yaml:1"
+    assert registered["next"].endswith("tiffin build churn.yaml:1")
     assert load_service(desk / "churn.yaml").validation.target == "churned"
     assert tiffin("validate", "churn.yaml").returncode == 0
 
@@ -127,6 +127,12 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(desk: Path, tiffin: Tiffi
     assert done.stderr.startswith("tiffin: hostile.pkl would call posix.system")
     assert done.stderr.endswith("[unsafe-model-file]\n")
     assert not canary.exists()
+
+
+def test_an_option_that_lacks_points_to_the_commands_own_help(tiffin: Tiffin) -> None:
+    done = tiffin("register", "churn.pkl")
+    assert done.returncode == 1
+    assert "see `tiffin register --help`" in done.stderr
 
 
 def test_without_a_stack_a_person_is_told_to_start_it(tmp_path: Path, desk: Path) -> None:

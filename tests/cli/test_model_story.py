@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.registration.test_service_file import FOUND
-from tiffin.cli.model_story import ServiceFile, next_command, registered_lines
+from tiffin.cli.model_story import ServiceFile, next_step, registered_lines
 from tiffin.registration.registering import Registered
 from tiffin.registry.model_version import ModelVersion
 from tiffin.services.spec import Kind
 
 VERSION = ModelVersion("churn", "2", "runs:/x/model")
 REGISTERED = Registered(VERSION, is_new=True, findings=FOUND)
-LIVE = ServiceFile(Path("churn.yaml"), is_new=True, is_live=True, kind=Kind.CLASSIFICATION)
+ASK = "curl -s http://127.0.0.1:3004/predict"
+LIVE = ServiceFile(Path("churn.yaml"), is_new=True, is_live=True, kind=Kind.CLASSIFICATION, ask=ASK)
 
 
 @pytest.mark.parametrize(("truth", "is_live", "command"), [
@@ -25,13 +26,21 @@ def test_what_to_type_next_is_what_can_be_done(
     truth: str | None, is_live: bool, command: str
 ) -> None:
     registered = replace(REGISTERED, findings=replace(FOUND, truth=truth))
-    assert next_command(registered, replace(LIVE, is_live=is_live)) == command
+    assert next_step(registered, replace(LIVE, is_live=is_live), "tiffin") == command
 
 
-def test_a_service_file_of_another_kind_is_pointed_out() -> None:
+def test_what_to_type_next_is_typed_as_tiffin_was_and_then_the_service_is_asked() -> None:
+    told = dict(registered_lines(REGISTERED, LIVE, "", ".venv/bin/tiffin"))
+    assert told["next"] == ".venv/bin/tiffin deploy churn --version 2"
+    assert told["then"] == ASK
+
+
+def test_a_service_file_of_another_kind_is_mended_before_anything_is_deployed() -> None:
     other = replace(LIVE, is_new=False, kind=Kind.REGRESSION)
-    notes = [said for label, said in registered_lines(REGISTERED, other, "") if label == "note"]
-    assert notes == ["the service file says kind: regression; mend it, or the model"]
+    told = dict(registered_lines(REGISTERED, other, ""))
+    assert told["note"] == "the service file says kind: regression; this model is another"
+    assert told["next"] == "mend the service file (kind), or choose another --name"
+    assert "then" not in told
     assert "note" not in dict(registered_lines(REGISTERED, LIVE, ""))
 
 

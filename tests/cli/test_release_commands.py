@@ -93,6 +93,30 @@ def test_history_lists_only_the_services_releases(as_installed: Platform) -> Non
     assert json.loads(run("history", "roses", "--json")) == []
 
 
+def test_history_of_a_service_that_there_is_not_is_refused(as_installed: Platform) -> None:
+    with pytest.raises(RefusedError) as refused:
+        run("history", "nosuch")
+    assert refused.value.code == "unknown-service"
+
+
+@pytest.mark.parametrize(("options", "code"), [
+    ([], "bad-request"),
+    (["--version", "9"], "unknown-version"),
+])  # fmt: skip
+def test_a_deploy_of_no_version_lists_those_that_there_are(
+    as_installed: Platform, options: list[str], code: str
+) -> None:
+    with pytest.raises(RefusedError, match="there are 2, 1") as refused:
+        run("deploy", "iris", *options)
+    assert refused.value.code == code
+
+
+def test_the_end_of_a_release_is_one_line_in_a_pipe(as_installed: Platform) -> None:
+    reason = "[see] http://127.0.0.1:5000/" + 100 * "x"
+    as_installed.records.move("iris-v2-1", Phase.FAILED, reason=reason)
+    assert reason in run("history", "iris")
+
+
 def test_history_tells_a_release_and_says_that_its_ledger_is_intact(
     as_installed: Platform,
 ) -> None:

@@ -23,14 +23,19 @@ def test_names_the_address_with_the_offset_of_the_stack(platform: Platform) -> N
 
 def test_shows_the_traffic_though_the_records_are_down(platform: Platform, tmp_path: Path) -> None:
     down = replace(platform, records=Records(f"sqlite:///{tmp_path}/no/such/folder.db"))
-    iris, _ = service_rows(down)
-    assert iris.split == {"v1-aa": 0.9, "v2-bb": 0.1}
-    assert "did not answer" in iris.unknown
+    rows = service_rows(down)
+    assert rows[0].split == {"v1-aa": 0.9, "v2-bb": 0.1}
+    assert rows[0].unknown == (
+        "the records database did not answer; start the stack with `tiffin up`"
+    )
+    console = Console(record=True, width=160)
+    console.print(services_table(rows))
+    assert "did not answer" not in console.export_text()
 
 
 def test_the_table_fits_a_wide_terminal(platform: Platform) -> None:
     console = Console(record=True, width=160)
-    console.print(services_table(platform))
+    console.print(services_table(service_rows(platform)))
     text = console.export_text()
     assert "v1-aa 90.0%, v2-bb 10.0%" in text
     assert "iris-v2-1 (Ramping)" in text

@@ -88,6 +88,13 @@ class RegistryContract:
         with pytest.raises(RefusedError) as refusal:
             under_test.registry.version(version.name, number)
         assert refusal.value.code == "unknown-version"
+        assert f"there are {version.version}" in refusal.value.message
+
+    def test_lists_the_versions_newest_first(self, under_test, version, artifact):
+        second = under_test.publish(version.name, artifact, metrics={})
+        listed = under_test.registry.versions(version.name)
+        assert listed == (second.version, version.version)
+        assert under_test.registry.versions("unheard-of") == ()
 
     def test_refuses_a_model_that_does_not_exist(self, under_test):
         with pytest.raises(RefusedError) as refusal:

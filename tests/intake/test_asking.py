@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiffin.errors import RefusedError
-from tiffin.intake.asking import ask_for_release, params_of, request_from
+from tiffin.intake.asking import ServiceNotReadError, ask_for_release, params_of, request_from
 from tiffin.intake.memory_runs import MemoryRuns
 from tiffin.intake.runs import DEPLOY_DAG
 from tiffin.release.release import OnConflict, ReleaseRequest
@@ -74,3 +74,27 @@ def test_what_was_refused_when_it_asked_can_be_asked_again(platform):
     runs.end(DEPLOY_DAG, "iris-v2-1", "failed")
     again = ask_for_release(runs, platform.records, ASKED)
     assert (again.release, again.is_new) == ("iris-v2-2", True)
+
+
+class RefusingRuns(MemoryRuns):
+    """Airflow, which says no in these words."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    def trigger(self, dag_id, run_id, conf):
+        raise RefusedError(self.said, code="airflow-refused")
+
+
+def test_a_service_that_airflow_has_not_read_yet_may_be_asked_for_again(platform):
+    runs = RefusingRuns("Airflow: Invalid input for param service: 'iris' is not one of ['roses']")
+    with pytest.raises(ServiceNotReadError) as unread:
+        ask_for_release(runs, platform.records, ASKED)
+    assert unread.value.code == "service-not-read"
+
+
+def test_another_refusal_of_airflow_stays_one(platform):
+    runs = RefusingRuns("Airflow: Invalid input for param version: 'x' does not match")
+    with pytest.raises(RefusedError):
+        ask_for_release(runs, platform.records, ASKED)

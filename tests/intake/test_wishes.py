@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiffin.errors import UnavailableError
+from tiffin.errors import RefusedError, UnavailableError
 from tiffin.intake.memory_runs import MemoryRuns
 from tiffin.intake.runs import DEPLOY_DAG
 from tiffin.intake.wishes import Refusal, grant_wish, is_busy, wish_of
@@ -88,3 +88,16 @@ def test_the_alias_stays_when_airflow_is_down(platform, service):
     with pytest.raises(UnavailableError):
         grant_wish(platform, DownRuns(), service)
     assert platform.registry.version_by_alias("iris", CHALLENGER) is not None
+
+
+def test_the_wish_for_a_service_that_airflow_has_not_read_yet_waits(platform, service):
+    class UnreadRuns(MemoryRuns):
+        def trigger(self, dag_id, run_id, conf):
+            raise RefusedError(
+                "Airflow answered 400: Invalid input for param service: 'iris' is not one of []",
+                code="airflow-refused",
+            )
+
+    platform.registry.set_alias("iris", CHALLENGER, "2")
+    assert "waits for the next reconcile" in str(grant_wish(platform, UnreadRuns(), service))
+    assert grant_wish(platform, MemoryRuns(), service) == "release iris-v2-1 begins"

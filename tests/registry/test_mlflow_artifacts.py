@@ -89,7 +89,9 @@ def test_an_error_of_the_server_says_whether_to_try_again(status, kind, code, tm
 def test_a_server_that_is_down_is_unavailable(tmp_path):
     with answering(200, []) as url:
         pass
-    assert refusal_of(url, tmp_path).code == "registry-unavailable"
+    refusal = refusal_of(url, tmp_path)
+    assert refusal.code == "registry-unavailable"
+    assert refusal.message.endswith("does not answer; start the stack with `tiffin up`")
 
 
 def test_something_else_that_answers_is_unavailable():

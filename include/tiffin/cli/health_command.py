@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from tiffin.cli.console import plain_console
 from tiffin.cli.exit_codes import BAD, SUCCESSFUL, UNAVAILABLE
 from tiffin.errors import RefusedError
 from tiffin.health.probe import Found, State, probe
@@ -54,8 +55,7 @@ def health(asked: _Asked = None, as_json: _AsJson = False) -> None:
 
 def exit_code(states: list[State], gateways: tuple[bool, ...]) -> int:
     """Return what a script can go by: silence counts before a wrong answer."""
-    is_anything_live = any(state is not State.NOT_DEPLOYED for state in states)
-    if State.SILENT in states or (is_anything_live and gateways and not any(gateways)):
+    if State.SILENT in states or (gateways and not any(gateways)):
         return UNAVAILABLE
     return BAD if State.WRONG in states else SUCCESSFUL
 
@@ -99,8 +99,11 @@ def _json(row: Row) -> dict[str, object]:
 
 
 def _show(rows: list[Row], gateways: dict[str, bool]) -> None:
-    console = Console(highlight=False)
-    table = Table("service", "state", "live", "version", "engine", "answered in", "", box=None)
+    console = plain_console()
+    headings = ("service", "state", "live", "version", "engine", "answered in", "problem")
+    table = Table(
+        *(Column(heading, no_wrap=heading != "problem") for heading in headings), box=None
+    )
     for row in rows:
         found = row.found
         took = "" if found.milliseconds is None else f"{found.milliseconds:.1f} ms"
@@ -110,5 +113,6 @@ def _show(rows: list[Row], gateways: dict[str, bool]) -> None:
     (console if console.is_terminal else Console(width=200, highlight=False)).print(table)
     silent = [name for name, is_ready in gateways.items() if not is_ready]
     if silent:
+        verb = "does" if len(silent) == 1 else "do"
         hint = "; `tiffin up` starts the stack" if len(silent) == len(gateways) else ""
-        console.print(f"The gateway: {', '.join(silent)} does not answer{hint}.", soft_wrap=True)
+        console.print(f"The gateway: {', '.join(silent)} {verb} not answer{hint}.", soft_wrap=True)

@@ -43,7 +43,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        _fail(f"{error.format_message().rstrip('.')}; see `tiffin --help`", REFUSED)
+        _fail(f"{error.format_message().rstrip('.')}; see `{_asked(error)} --help`", REFUSED)
     except typer.Abort:
         _fail("interrupted", REFUSED)
     except TiffinError as error:
@@ -53,6 +53,12 @@ def main() -> None:
             raise
         _fail(_sentence(error), REFUSED)
     sys.exit(code)
+
+
+def _asked(error: TyperException) -> str:
+    """Return the command whose help says more."""
+    context = getattr(error, "ctx", None)
+    return "tiffin" if context is None else str(context.command_path)
 
 
 def _sentence(error: OSError) -> str:

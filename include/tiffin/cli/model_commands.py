@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from tiffin.cli.console import plain_console, working
+from tiffin.cli.curl_line import curl_line
+from tiffin.cli.typed import typed
 from tiffin.errors import RefusedError, UnavailableError
 from tiffin.home import PROJECT, TiffinHome
 from tiffin.services.catalog import ServiceFolder, load_service
@@ -73,29 +76,29 @@ def register_model(
     from tiffin.registration.examining import Wish
     from tiffin.registration.registering import register
 
-    home, console = TiffinHome.from_environment(), Console(stderr=as_json, highlight=False)
+    home, console = TiffinHome.from_environment(), plain_console(stderr=as_json)
     wish = Wish(file, name, data, target, kind, python)
-    with console.status(f"Looking for MLflow at {home.url('mlflow')}") as status:
-        registered = register(wish, home, _mlflow_of(home), status.update)
+    with working(console, f"Looking for MLflow at {home.url('mlflow')}") as say:
+        registered = register(wish, home, _mlflow_of(home), say)
     service = _service_file(home, registered, service_file, metric or [])
     version = registered.version
     page = f"{home.url('mlflow')}/#/models/{version.name}/versions/{version.version}"
     if as_json:
-        print(json.dumps(registered_json(registered, service, page)))
+        print(json.dumps(registered_json(registered, service, page, typed("tiffin"))))
     else:
-        _print(registered_lines(registered, service, page), console)
+        _print(registered_lines(registered, service, page, typed("tiffin")), console)
 
 
 def build(service: _Reference, as_json: _AsJson = False) -> None:
     """Build the bento of a registered version: what is served, on any machine."""
     from tiffin.cli.model_story import built_json, built_lines
 
-    home, console = TiffinHome.from_environment(), Console(stderr=as_json, highlight=False)
+    home, console = TiffinHome.from_environment(), plain_console(stderr=as_json)
     built, store = _build(home, service, console), home.folder("bentoml")
     if as_json:
         print(json.dumps(built_json(built, store)))
     else:
-        _print(built_lines(built, store), console)
+        _print(built_lines(built, store, typed("bentoml")), console)
 
 
 def containerize(
@@ -106,10 +109,10 @@ def containerize(
     """Build a container image of the bento, with the container engine that is here."""
     from tiffin.packaging.container_image import build_image, find_engine
 
-    home, console = TiffinHome.from_environment(), Console(stderr=as_json, highlight=False)
+    home, console = TiffinHome.from_environment(), plain_console(stderr=as_json)
     engine = find_engine()
     bento = _build(home, service, console).bento
-    name, progress = image or bento.tag, Console(stderr=True, highlight=False)
+    name, progress = image or bento.tag, plain_console(stderr=True)
 
     def say(line: str) -> None:
         progress.print(f"  {line}", markup=False, soft_wrap=True)
@@ -152,7 +155,8 @@ def _service_file(
     )
     is_new = service_file.ensure_service_file(file, text)
     is_live = file.resolve().parent == _SERVICES.resolve()
-    return ServiceFile(file, is_new, is_live, load_service(file).kind)
+    service = load_service(file)
+    return ServiceFile(file, is_new, is_live, service.kind, curl_line(service, home.port_offset))
 
 
 def _file_of(name: str) -> Path | None:
@@ -169,10 +173,10 @@ def _build(home: TiffinHome, text: str, console: Console) -> Built:
 
     asked = Reference.of(text)
     service = _service(asked.service)
-    with console.status(f"Fetching the model of {service.name}") as status:
+    with working(console, f"Fetching the model of {service.name}") as say:
         publisher = _mlflow_of(home)
         version = resolve(publisher, service, asked)
-        status.update(f"Building the bento of {service.name}, version {version.version}")
+        say(f"Building the bento of {service.name}, version {version.version}")
         return build_version(home, publisher, service, version)
 
 

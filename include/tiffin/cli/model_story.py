@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +30,14 @@ class ServiceFile:
     is_live: bool
     """Whether it is where the stack looks for service files."""
     kind: Kind
+    ask: str
+    """How to ask the service once it is deployed."""
 
 
-def registered_json(registered: Registered, service: ServiceFile, page: str) -> dict[str, Any]:
-    """Return what docs/cli.md promises."""
+def registered_json(
+    registered: Registered, service: ServiceFile, page: str, tiffin: str = "tiffin"
+) -> dict[str, Any]:
+    """Return what docs/cli.md promises; `tiffin` is how the command is typed."""
     version = registered.version
     return {
         "model": version.name,
@@ -42,11 +47,14 @@ def registered_json(registered: Registered, service: ServiceFile, page: str) -> 
         **json.loads(registered.findings.as_json()),
         "service_file": str(service.file),
         "service_file_written": service.is_new,
-        "next": next_command(registered, service),
+        "next": next_step(registered, service, tiffin),
+        "ask": service.ask,
     }
 
 
-def registered_lines(registered: Registered, service: ServiceFile, page: str) -> Iterator[Line]:
+def registered_lines(
+    registered: Registered, service: ServiceFile, page: str, tiffin: str = "tiffin"
+) -> Iterator[Line]:
     """Say what was found, what it has become, and what to type next."""
     yield from _found(registered.findings)
     version = registered.version
@@ -55,16 +63,25 @@ def registered_lines(registered: Registered, service: ServiceFile, page: str) ->
     how = "written" if service.is_new else "was there; left as it is"
     yield "service", f"{shown(service.file)} ({how})"
     if service.kind is not registered.findings.kind:
-        yield "note", f"the service file says kind: {service.kind.value}; mend it, or the model"
-    yield "next", next_command(registered, service)
+        yield "note", f"the service file says kind: {service.kind.value}; this model is another"
+    yield "next", next_step(registered, service, tiffin)
+    if _is_deployable(registered, service):
+        yield "then", service.ask
 
 
-def next_command(registered: Registered, service: ServiceFile) -> str:
-    """Return what somebody would type next."""
+def next_step(registered: Registered, service: ServiceFile, tiffin: str) -> str:
+    """Return what somebody would type next, or what to mend first."""
     name, version = registered.version.name, registered.version.version
-    if registered.findings.truth is not None and service.is_live:
-        return f"tiffin deploy {name} --version {version}"
-    return f"tiffin build {name if service.is_live else service.file}:{version}"
+    if service.kind is not registered.findings.kind:
+        return "mend the service file (kind), or choose another --name"
+    if _is_deployable(registered, service):
+        return f"{tiffin} deploy {name} --version {version}"
+    return f"{tiffin} build {name if service.is_live else shlex.quote(str(service.file))}:{version}"
+
+
+def _is_deployable(registered: Registered, service: ServiceFile) -> bool:
+    findings = registered.findings
+    return service.kind is findings.kind and findings.truth is not None and service.is_live
 
 
 def _found(findings: Findings) -> Iterator[Line]:
@@ -106,8 +123,11 @@ def built_json(built: Built, bentoml_home: Path) -> dict[str, Any]:
     }
 
 
-def built_lines(built: Built, bentoml_home: Path) -> Iterator[Line]:
-    """Say what was built, how fast it is, and how to serve it by hand."""
+def built_lines(built: Built, bentoml_home: Path, bentoml: str = "bentoml") -> Iterator[Line]:
+    """Say what was built, how fast it is, and how to serve it by hand.
+
+    `bentoml` is how that command is typed.
+    """
     said = built_json(built, bentoml_home)
     timings = built.bento.microseconds.items()
     times = ", ".join(f"{name} {took:.0f}" for name, took in timings if took is not None)
@@ -116,4 +136,4 @@ def built_lines(built: Built, bentoml_home: Path) -> Iterator[Line]:
     yield "engine", f"{said['engine'] or 'its own'}: {said['reason']}"
     yield "one row", f"{times} microseconds" if times else "was not measured"
     yield "path", said["path"]
-    yield "serve", f"BENTOML_HOME={bentoml_home} bentoml serve {said['bento']}"
+    yield "serve", f"BENTOML_HOME={shlex.quote(str(bentoml_home))} {bentoml} serve {said['bento']}"

@@ -12,8 +12,11 @@ import typer
 from rich.console import Console
 
 from tiffin.cli import exit_codes
-from tiffin.cli.progress import follow
+from tiffin.cli.console import plain_console
+from tiffin.cli.curl_line import curl_line
+from tiffin.cli.progress import follow, until_read
 from tiffin.cli.story import tell
+from tiffin.cli.typed import typed
 from tiffin.errors import RefusedError, UnavailableError
 from tiffin.home import TiffinHome
 from tiffin.intake.airflow_api import AirflowApi
@@ -21,7 +24,9 @@ from tiffin.intake.asking import ask_for_release
 from tiffin.intake.runs import DEPLOY_DAG, ROLLBACK_DAG
 from tiffin.platform import Platform, embedded_platform
 from tiffin.registry.model_version import BAD_TAG
+from tiffin.registry.refusals import said_versions
 from tiffin.release.ledger import first_broken
+from tiffin.release.phases import Phase
 from tiffin.release.records import Records
 from tiffin.release.release import OnConflict, Order, Release, ReleaseRequest, release_id
 from tiffin.release.steps.opening import admitted, check_conflict
@@ -59,6 +64,9 @@ def deploy(
 
     Asked twice while it is in progress, it follows the same release.
     """
+    platform, console = embedded_platform(), plain_console(stderr=as_json)
+    if not version and not alias:
+        raise _nothing_named(platform, service)
     request = ReleaseRequest(
         service=service,
         actor=getpass.getuser(),
@@ -70,14 +78,16 @@ def deploy(
         dry_run=dry_run,
         on_conflict=on_conflict,
     )
-    platform, console = embedded_platform(), Console(stderr=as_json)
     api = AirflowApi(TiffinHome.from_environment())
     release = _ask(platform, api, request, console)
     if not wait:
         _say_how_to_follow(release, service, as_json, console)
         return
-    ended = _follow(platform.records, api, release, service, console)
+    ended = _follow(platform, api, release, service, console)
     _show_end(ended, as_json, console)
+    if ended.phase is Phase.SUCCESSFUL and not dry_run:
+        ask = curl_line(platform.catalog.service(service), platform.port_offset)
+        console.print(f"Ask it: {ask}", soft_wrap=True)
     raise typer.Exit(exit_codes.exit_code_of_end(ended.phase))
 
 
@@ -90,7 +100,7 @@ def rollback(
     as_json: _AsJson = False,
 ) -> None:
     """Bring the previous revision back: traffic at once, then the record and the clean-up."""
-    platform, console = embedded_platform(), Console(stderr=as_json)
+    platform, console = embedded_platform(), plain_console(stderr=as_json)
     rollback = f"rollback-{service}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     began = datetime.now(UTC)
     moved = roll_back_traffic(platform.router, service, rollback, revision)
@@ -117,7 +127,7 @@ def resume(service: _ServiceName, as_json: _AsJson = False) -> None:
 
 def abort(service: _ServiceName, as_json: _AsJson = False) -> None:
     """Stop the release in progress and give all traffic to stable; the version is not blamed."""
-    platform, console = embedded_platform(), Console(stderr=as_json)
+    platform, console = embedded_platform(), plain_console(stderr=as_json)
     release = release_in_progress(platform.records, service)
     ended = ensure_aborted(platform, release.id, actor=getpass.getuser())
     _show_end(ended, as_json, console)
@@ -130,15 +140,18 @@ def history(
     as_json: _AsJson = False,
 ) -> None:
     """List releases, or tell one release's ledger and check that its chain is intact."""
-    records = embedded_platform().records
+    platform = embedded_platform()
+    records = platform.records
     if release is not None:
         _show_story(records, records.release(release), as_json)
         return
     releases = records.history(service, limit)
+    if service is not None and not releases:
+        platform.catalog.service(service)
     if as_json:
         print(json.dumps([release_json(found) for found in releases]))
     else:
-        _list(releases, Console(highlight=False))
+        _list(releases, plain_console())
 
 
 def lift(
@@ -155,7 +168,7 @@ def lift(
         print(json.dumps({"model": model, "version": version, "was_bad": reason}))
     else:
         said = f"was tagged bad: {reason}" if reason else "was not tagged bad"
-        Console().print(f"Version {version} of {model} may be deployed ({said}).", highlight=False)
+        plain_console().print(f"Version {version} of {model} may be deployed ({said}).")
 
 
 def parse_weights(text: str) -> tuple[float, ...]:
@@ -205,6 +218,15 @@ def release_json(release: Release) -> dict[str, Any]:
     }
 
 
+def _nothing_named(platform: Platform, service: str) -> RefusedError:
+    model = platform.catalog.service(service).model
+    known = platform.registry.versions(model)
+    return RefusedError(
+        f"give --version or --alias; of the model {model} {said_versions(known)}",
+        code="bad-request",
+    )
+
+
 def _seconds(release: Release) -> float:
     """Return how long a Release took, or has been going on."""
     until = release.changed_at if release.phase.is_end else datetime.now(UTC)
@@ -218,22 +240,27 @@ def _ask(platform: Platform, api: AirflowApi, request: ReleaseRequest, console: 
     mine = release_id(service.name, version.version, attempts, dry_run=request.dry_run)
     check_conflict(platform, request, mine)
     pinned = replace(request, version=version.version, alias=None)
-    asked = ask_for_release(api, platform.records, pinned)
+    asked = until_read(
+        lambda: ask_for_release(api, platform.records, pinned), service.name, console
+    )
     said = "begins" if asked.is_new else "is in progress already; this follows it"
-    console.print(f"Release {asked.release} {said}.", highlight=False)
+    console.print(f"Release {asked.release} {said}.")
     return asked.release
 
 
 def _follow(
-    records: Records, api: AirflowApi, release: str, service: str, console: Console
+    platform: Platform, api: AirflowApi, release: str, service: str, console: Console
 ) -> Release:
+    watch = platform.catalog.service(service).watch
     try:
-        return follow(records, release, console, lambda: api.run_state(DEPLOY_DAG, release))
+        return follow(
+            platform.records, release, console, lambda: api.run_state(DEPLOY_DAG, release), watch
+        )
     except KeyboardInterrupt:
+        tiffin = typed("tiffin")
         console.print(
-            f"Release {release} goes on without you; `tiffin history {service} {release}` tells "
-            f"its story, `tiffin abort {service}` stops it.",
-            highlight=False,
+            f"Release {release} goes on without you; `{tiffin} history {service} {release}` tells "
+            f"its story, `{tiffin} abort {service}` stops it."
         )
         raise typer.Exit(exit_codes.SUCCESSFUL) from None
 
@@ -257,7 +284,7 @@ def _finish_rollback(
             platform.records, rollback, console, lambda: api.run_state(ROLLBACK_DAG, rollback)
         )
     except UnavailableError as error:
-        console.print(f"{error.message}; finishing the rollback from here", highlight=False)
+        console.print(f"{error.message}; finishing the rollback from here")
         return ensure_rolled_back(
             platform, service, rollback, actor=actor, reason=reason, revision=bad
         )
@@ -269,7 +296,7 @@ def _say_moved(moved: TrafficMoved, milliseconds: float, console: Console) -> No
         if moved.changed
         else f"{moved.service} keeps {moved.to_revision}: {moved.from_revision} has no traffic."
     )
-    console.print(said, highlight=False)
+    console.print(said)
 
 
 def _order(service: str, order: Order, as_json: bool) -> None:
@@ -279,19 +306,19 @@ def _order(service: str, order: Order, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"release": release.id, "order": order.value}))
     else:
-        Console().print(f"Release {release.id} will {order.value}.", highlight=False)
+        plain_console().print(f"Release {release.id} will {order.value}.")
 
 
 def _say_how_to_follow(release: str, service: str, as_json: bool, console: Console) -> None:
     if as_json:
         print(json.dumps({"id": release, "service": service}))
-    console.print(f"`tiffin history {service} {release}` tells how it goes.", highlight=False)
+    console.print(f"`{typed('tiffin')} history {service} {release}` tells how it goes.")
 
 
 def _show_end(ended: Release, as_json: bool, console: Console) -> None:
     if as_json:
         print(json.dumps(release_json(ended)))
-    console.print(f"{ended.id} is {ended.phase.value}: {ended.reason}", highlight=False)
+    console.print(f"{ended.id} is {ended.phase.value}: {ended.reason}")
 
 
 def _list(releases: tuple[Release, ...], console: Console) -> None:
@@ -312,7 +339,7 @@ def _show_story(records: Records, release: Release, as_json: bool) -> None:
         told = {"release": release_json(release), "entries": lines, "ledger": chain}
         print(json.dumps(told))
     else:
-        console = Console(highlight=False)
+        console = plain_console()
         for line in tell(entries):
             console.print(
                 f"{line.at:%H:%M:%S.%f}"[:12] + f"  {line.sentence}", markup=False, soft_wrap=True

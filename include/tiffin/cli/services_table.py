@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.table import Column, Table
@@ -36,15 +37,16 @@ def service_rows(platform: Platform) -> tuple[ServiceRow, ...]:
     return tuple(_row(platform, name) for name in platform.catalog.names)
 
 
-def services_table(platform: Platform) -> Table:
+def services_table(rows: Iterable[ServiceRow]) -> Table:
     """Return the table that `tiffin status` shows; revisions' names begin with the version."""
     table = Table(*(Column(heading, no_wrap=True) for heading in ("service", "live")))
     for heading in ("traffic", "back to", "in progress"):
         table.add_column(heading)
     table.add_column("url", overflow="fold")
-    for row in service_rows(platform):
+    for row in rows:
         split = ", ".join(f"{name} {share:.1%}" for name, share in row.split.items() if share)
-        progress = f"{row.release} ({row.phase})" if row.release else row.unknown
+        nothing = "unknown" if row.unknown else ""
+        progress = f"{row.release} ({row.phase})" if row.release else nothing
         live = row.live or "not deployed"
         traffic = split if row.release else "all" if row.live else ""
         table.add_row(row.service, live, traffic, row.previous or "", progress, row.url)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tiffin.cli.console import plain_console, working
 from tiffin.cli.exit_codes import UNAVAILABLE
 from tiffin.errors import RefusedError
 from tiffin.home import TiffinHome
@@ -31,8 +32,8 @@ def up(
     """Start the embedded stack, or mend what is missing of it."""
     from tiffin.stack import lifecycle
 
-    console, home, began = Console(), TiffinHome.from_environment(), time.monotonic()
-    with console.status(f"Starting the stack in {home.path}"):
+    console, home, began = plain_console(), TiffinHome.from_environment(), time.monotonic()
+    with working(console, f"Starting the stack in {home.path}"):
         changed = lifecycle.up(
             home, lambda step, took: console.print(f"  {step:<18} {took:5.1f} s")
         )
@@ -45,8 +46,8 @@ def down() -> None:
     """Stop the embedded stack and everything on it; what it stored stays."""
     from tiffin.stack import lifecycle
 
-    console, home = Console(), TiffinHome.from_environment()
-    with console.status("Stopping the stack"):
+    console, home = plain_console(), TiffinHome.from_environment()
+    with working(console, "Stopping the stack"):
         stopped = lifecycle.down(home)
     console.print(f"The stack is down ({stopped} programs stopped).")
 
@@ -59,15 +60,17 @@ def status(as_json: _AsJson = False) -> None:
 
     home = TiffinHome.from_environment()
     parts = lifecycle.status(home)
-    platform = embedded_platform(home)
+    rows = service_rows(embedded_platform(home))
     if as_json:
         components = [asdict(part) for part in parts]
-        services = [asdict(row) for row in service_rows(platform)]
+        services = [asdict(row) for row in rows]
         told = {"home": str(home.path), "components": components, "services": services}
         print(json.dumps(told))
     else:
         _show(parts)
-        _wide_console().print(services_table(platform))
+        _wide_console().print(services_table(rows))
+        for unknown in sorted({row.unknown for row in rows if row.unknown}):
+            plain_console().print(f"Unknown: {unknown}.")
     if not all(part.is_ready for part in parts):
         raise typer.Exit(UNAVAILABLE)
 

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tiffin.errors import RefusedError
+from tiffin.errors import RefusedError, UnavailableError
 from tiffin.intake.runs import DEPLOY_DAG, Runs, is_under_way
 from tiffin.release.records import Records
 from tiffin.release.release import OnConflict, ReleaseRequest, release_id
+
+_NOT_IN_THE_FORM = "Invalid input for param service:"
+"""How Airflow refuses a service that was not there when it last read the DAG file."""
+
+
+class ServiceNotReadError(UnavailableError):
+    """Airflow has not read a new service's file yet; it does so about twice a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +65,31 @@ def ask_for_release(runs: Runs, records: Records, request: ReleaseRequest) -> As
     """Start the run of a Release for a request with a version; asking twice is asking once.
 
     The id of a run that ended without a Release (it was refused when it asked) is used up: the
-    next one is taken, so that the same question can be asked again once its cause is gone.
+    next one is taken, so that the same question can be asked again once its cause is gone. The
+    caller knows the service; raises ServiceNotReadError while Airflow does not.
     """
     version = str(request.version)
     attempt = records.attempts(request.service, version)
     while True:
         release = release_id(request.service, version, attempt, dry_run=request.dry_run)
-        if runs.trigger(DEPLOY_DAG, release, params_of(request)):
+        if _begins(runs, release, request):
             return Asked(release, is_new=True)
         if records.find(release) or is_under_way(runs.run_state(DEPLOY_DAG, release)):
             return Asked(release, is_new=False)
         attempt += 1
+
+
+def _begins(runs: Runs, release: str, request: ReleaseRequest) -> bool:
+    try:
+        return runs.trigger(DEPLOY_DAG, release, params_of(request))
+    except RefusedError as refusal:
+        if _NOT_IN_THE_FORM not in refusal.message:
+            raise
+        raise ServiceNotReadError(
+            f"Airflow has not read {request.service}.yaml yet, which takes it up to a minute; "
+            "try again, and see that the file is called so",
+            code="service-not-read",
+        ) from refusal
 
 
 def _share(weight: float) -> float:

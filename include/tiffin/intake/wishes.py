@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tiffin.errors import RefusedError
-from tiffin.intake.asking import ask_for_release
+from tiffin.intake.asking import ServiceNotReadError, ask_for_release
 from tiffin.intake.runs import Runs
 from tiffin.platform import Platform
 from tiffin.registry.model_version import CHALLENGER, CHAMPION, ModelVersion
@@ -69,7 +69,11 @@ def is_busy(claimant: str | None, in_progress: Iterable[Release]) -> bool:
 
 
 def grant_wish(platform: Platform, runs: Runs, service: Service) -> str | None:
-    """Read the registry and start the deploy it wishes for, or say why not. Twice is once."""
+    """Read the registry and start the deploy it wishes for, or say why not. Twice is once.
+
+    The wish for a service that Airflow does not know yet waits: its alias stays, and the next
+    reconcile finds it.
+    """
     busy = is_busy(
         platform.records.claimant(service.name), platform.records.in_progress(service.name)
     )
@@ -80,7 +84,10 @@ def grant_wish(platform: Platform, runs: Runs, service: Service) -> str | None:
         return wish.sentence
     if wish is None:
         return None
-    asked = ask_for_release(runs, platform.records, wish)
+    try:
+        asked = ask_for_release(runs, platform.records, wish)
+    except ServiceNotReadError as error:
+        return f"version {wish.version} waits for the next reconcile: {error.message}"
     return f"release {asked.release} " + ("begins" if asked.is_new else "is under way already")
 
 

@@ -62,9 +62,15 @@ class MemoryRegistry:
         with self._lock:
             found = self._versions.get((model, version))
             if found is None:
-                raise refusals.unknown_version(model, version)
+                raise refusals.unknown_version(model, version, self.versions(model))
             pointing = (a for (m, a), v in self._aliases.items() if (m, v) == (model, version))
             return replace(found, aliases=tuple(sorted(pointing)))
+
+    def versions(self, model: str) -> tuple[str, ...]:
+        """Return the numbers of a model's versions, newest first; none if there is no model."""
+        with self._lock:
+            numbers = [number for name, number in self._versions if name == model]
+        return tuple(sorted(numbers, key=int, reverse=True))
 
     def version_by_alias(self, model: str, alias: str) -> ModelVersion | None:
         """Return the version an alias points to, or None when the alias is not set."""

@@ -52,10 +52,10 @@ class MlflowPublisher:
 
     def newest(self, model: str) -> ModelVersion:
         """Return the version with the highest number; RefusedError `unknown-model` if none."""
-        numbers = [int(found["version"]) for found in self._search(f"name='{model}'")]
+        numbers = self.registry.versions(model)
         if not numbers:
             raise refusals.unknown_model(model)
-        return self.registry.version(model, str(max(numbers)))
+        return self.registry.version(model, max(numbers, key=int))
 
     def publish(self, publication: Publication) -> ModelVersion:
         """Log the files and register the version.

@@ -34,11 +34,23 @@ class MlflowRegistry:
     def version(self, model: str, version: str) -> ModelVersion:
         """Return one version with its tags and aliases (digest empty)."""
         missing = refusals.unknown_version(model, version)
-        if not version.isdigit():
-            raise missing
-        asked = {"name": model, "version": version}
-        said = self._rest.get("mlflow/model-versions/get", asked, missing=missing)
-        return _version(said["model_version"])
+        try:
+            return self._existing(model, version, missing)
+        except RefusedError as refusal:
+            if refusal is not missing:
+                raise
+        raise refusals.unknown_version(model, version, self.versions(model))
+
+    def versions(self, model: str) -> tuple[str, ...]:
+        """Return the numbers of a model's versions, newest first; none if there is no model."""
+        asked = {
+            "filter": f"name='{model}'",
+            "max_results": "1000",
+            "order_by": "version_number DESC",
+        }
+        missing = refusals.unknown_model(model)
+        said = self._rest.get("mlflow/model-versions/search", asked, missing=missing)
+        return tuple(str(found["version"]) for found in said.get("model_versions", []))
 
     def version_by_alias(self, model: str, alias: str) -> ModelVersion | None:
         """Return the version an alias points to, or None when the alias is not set."""
@@ -215,6 +227,13 @@ class MlflowRegistry:
         if oldest != made:
             self._run_call("runs/delete", made, {})
         return oldest
+
+    def _existing(self, model: str, version: str, missing: RefusedError) -> ModelVersion:
+        if not version.isdigit():
+            raise missing
+        asked = {"name": model, "version": version}
+        said = self._rest.get("mlflow/model-versions/get", asked, missing=missing)
+        return _version(said["model_version"])
 
     def _run_call(self, call: str, run_id: str, body: Mapping[str, Any]) -> None:
         missing = refusals.unknown_run(run_id)

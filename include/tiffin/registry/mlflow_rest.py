@@ -87,6 +87,12 @@ class MlflowRest:
         return body
 
     def _unavailable(self, error: Exception) -> UnavailableError:
+        if isinstance(error, requests.ConnectionError):
+            return UnavailableError(
+                f"the MLflow server at {self.url} does not answer; start the stack with "
+                "`tiffin up`",
+                code="registry-unavailable",
+            )
         return UnavailableError(
             f"the MLflow server at {self.url} gave no usable answer ({_brief(error)}); "
             "check that it is up, then try again",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tiffin.errors import RefusedError
+
+_LISTED = 10
 
 
 def unknown_model(model: str) -> RefusedError:
@@ -13,12 +17,21 @@ def unknown_model(model: str) -> RefusedError:
     )
 
 
-def unknown_version(model: str, version: str) -> RefusedError:
-    """The registered model has no such version."""
+def unknown_version(model: str, version: str, known: Sequence[str] = ()) -> RefusedError:
+    """The registered model has no such version; `known` are those that it has, newest first."""
+    choice = said_versions(known) if known else "choose one that the registry lists"
     return RefusedError(
-        f"model {model!r} has no version {version!r}; choose one that the registry lists",
+        f"model {model!r} has no version {version!r}; {choice}",
         code="unknown-version",
     )
+
+
+def said_versions(known: Sequence[str]) -> str:
+    """Say which versions there are to choose from: the newest ten."""
+    if not known:
+        return "the registry lists none; register one"
+    older = " and older ones" if len(known) > _LISTED else ""
+    return f"there are {', '.join(known[:_LISTED])}{older}"
 
 
 def unknown_run(run: str) -> RefusedError:

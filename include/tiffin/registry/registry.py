@@ -20,6 +20,9 @@ class Registry(Protocol):
     def version(self, model: str, version: str) -> ModelVersion:
         """Return one version with its tags and aliases (digest empty)."""
 
+    def versions(self, model: str) -> tuple[str, ...]:
+        """Return the numbers of a model's versions, newest first; none if there is no model."""
+
     def version_by_alias(self, model: str, alias: str) -> ModelVersion | None:
         """Return the version an alias points to, or None when the alias is not set."""
 

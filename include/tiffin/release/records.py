@@ -280,8 +280,8 @@ class Records:
             ) from error
         except SQLAlchemyError as error:
             raise UnavailableError(
-                f"the records database did not answer: {str(error).splitlines()[0]}; see "
-                "`tiffin status postgres`",
+                f"the records database did not answer{_said_by(error)}; start the stack with "
+                "`tiffin up`",
                 code="records-unavailable",
             ) from error
 
@@ -303,6 +303,13 @@ class Records:
 
 class _DuplicateError(UnavailableError):
     """A row is there already; whoever expected to be first wasn't."""
+
+
+def _said_by(error: SQLAlchemyError) -> str:
+    """Return what the database itself said; one that can't be reached says nothing."""
+    if getattr(getattr(error, "orig", None), "pgcode", None) is None:
+        return ""
+    return f": {str(error).splitlines()[0]}"
 
 
 def _leave_transactions_to_us(connection: Any, _: Any) -> None:

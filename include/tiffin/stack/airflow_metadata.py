@@ -17,6 +17,9 @@ from tiffin.stack.environment import USERS, airflow_environment, settings_of
 from tiffin.stack.programs import tool
 from tiffin.stack.supervisor import ProgramState, Supervisor
 
+_PATIENCE_S = 15.0
+"""An API server that imports its plugins on a busy machine answers late, not never."""
+
 _COMPONENTS = {
     "airflow-scheduler": ("scheduler", "latest_scheduler_heartbeat"),
     "airflow-triggerer": ("triggerer", "latest_triggerer_heartbeat"),
@@ -93,7 +96,7 @@ def _has_beaten(part: dict[str, str], key: str, supervisor: Supervisor, name: st
 def _health(home: TiffinHome) -> dict[str, dict[str, str]] | None:
     try:
         answer = httpx.get(
-            f"{home.url('airflow')}/api/v2/monitor/health", timeout=5, trust_env=False
+            f"{home.url('airflow')}/api/v2/monitor/health", timeout=_PATIENCE_S, trust_env=False
         )
     except httpx.HTTPError:
         return None

@@ -151,6 +151,7 @@ def _start_mlflow_and_airflow(home: TiffinHome, report: Report) -> None:
         airflow.result()
     with _step("registry webhook", report):
         ensure_registry_webhook(home)
+    wait_until_ready(home, STACK, READY_WITHIN_S)
 
 
 def _start_mlflow(home: TiffinHome, report: Report) -> None:
