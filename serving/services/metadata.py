@@ -1,11 +1,11 @@
-"""What can be read of the models and the server: /model_info, and what each protocol tells."""
+"""What can be read of the models and the server: /, /model_info, what each protocol tells."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from serving.runtime.protocols.invocations import ping, version
@@ -20,9 +20,21 @@ from serving.runtime.protocols.open_inference import (
 from serving.runtime.protocols.wire import WireAnswer, json_answer
 from serving.runtime.served_model import ServedModel
 from serving.runtime.signature import ByKey
+from serving.services.home_page import HOME, home_page
 from serving.services.keys import Scope
 from serving.services.model_server import ModelServer
 from serving.services.openapi import openapi
+
+_ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""What a browser may load for the page at `/`: nothing."""
+
+
+async def _home(request: Request) -> Response:
+    if "text/html" not in request.headers.get("accept", ""):
+        return _json({"status": "alive"})  # what KServe's client wants of a server's root
+    server, url = _server(request), str(request.base_url).rstrip("/")
+    page = home_page(server.service, server.models.all(), url)
+    return HTMLResponse(page, headers={"content-security-policy": _ALONE})
 
 
 async def _model_info(request: Request) -> Response:
@@ -75,6 +87,7 @@ async def _openapi(request: Request) -> Response:
 
 
 METADATA_ROUTES = (
+    Route(HOME, _home),
     Route("/model_info", _model_info, methods=["GET", "POST"]),
     Route("/v1/models", _v1_models),
     Route("/v1/models/{model}", _v1_model),

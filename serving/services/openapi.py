@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from serving.runtime.served_model import ServedModel
 from serving.services.explain import MOST_ROWS
+from serving.services.home_page import HOME
 from serving.services.routes import (
     EXPLAIN,
     INVOKE,
@@ -39,6 +40,7 @@ _REFUSALS = {
     "503": "The server is stopping, or a feature store has no answer.",
 }
 _PROBES = {
+    HOME: "A page for people: the models, and a request to begin with.",
     "/livez": "Whether the process works.",
     "/healthz": "The same as /livez.",
     "/health/live": "The same as /livez.",

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.runtime.engines.gpu_gauges import note_gpu
 from serving.runtime.errors import UnknownModelError
+from serving.services.home_page import HOME
 from serving.services.model_server import ModelServer
 from serving.services.routes import find_route
 from serving.services.turned_away import TurnedAwayError
@@ -53,7 +54,7 @@ class SideApp:
             await JSONResponse({"status": "stopping"}, 503)(scope, receive, send)
         elif probe is not None:
             await self._bentoml({**scope, "path": probe}, receive, send)
-        elif _knows(self._bentoml, scope):
+        elif self._leaves_to_bentoml(scope):
             self._prepare(path)
             await self._bentoml(scope, receive, send)
         elif self._server.answers_predictions and find_route(path) is not None:
@@ -61,6 +62,11 @@ class SideApp:
             await JSONResponse(error, 405, {"allow": "POST"})(scope, receive, send)
         else:
             await self._own(scope, receive, send)
+
+    def _leaves_to_bentoml(self, scope: Scope) -> bool:
+        """BentoML's page at `/` loads scripts from elsewhere, so our services have their own."""
+        is_ours = scope["path"] == HOME and self._server.answers_predictions
+        return not is_ours and _knows(self._bentoml, scope)
 
     def _prepare(self, path: str) -> None:
         """Let what was counted since the last time be there when the metrics are read."""

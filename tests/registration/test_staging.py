@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 
+import joblib
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tiffin.errors import RefusedError
+from tiffin.registration.loading import load
 from tiffin.registration.recognition import Form
 from tiffin.registration.staging import digest_of, stage
 
@@ -63,3 +71,55 @@ def test_a_folder_of_mlflow_that_brings_code_is_refused(tmp_path: Path) -> None:
     (folder / "MLmodel").write_text("flavors: {python_function: {loader_module: my.own}}\n")
     with pytest.raises(RefusedError, match=r"loaded by my\.own, which runs code of its own"):
         stage(folder, Form.MLFLOW, tmp_path / "scratch")
+
+
+COMPRESSED = pytest.mark.parametrize("compress", [0, 3, ("bz2", 3), ("xz", 3)])
+
+
+def parts() -> dict[str, object]:
+    """What people keep beside a model that was fitted on named columns."""
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"])
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(table, table.a > 0)
+    labels = np.array(["no", "yes"], dtype=object)
+    return {"m": model, "labels": labels, "weights": np.arange(3.0)}
+
+
+@COMPRESSED
+@pytest.mark.parametrize("wrapped", [lambda: parts(), lambda: [parts()], lambda: (1, parts())])
+def test_a_container_around_a_model_is_told_that_it_is_no_model(wrapped, tmp_path, compress):
+    file = tmp_path / "dict.joblib"
+    joblib.dump(wrapped(), file, compress=compress)
+    staged = stage(file, Form.PICKLE, tmp_path / "scratch")
+    sentence = r"dict\.joblib holds a (dict|list|tuple), which has no `predict`; save the model"
+    with pytest.raises(RefusedError, match=sentence) as refused:
+        load(staged.name, staged.file, staged.form)
+    assert refused.value.code == "bad-model-file"
+
+
+@COMPRESSED
+def test_the_call_of_a_hostile_container_is_named_first(tmp_path, compress) -> None:
+    canary, file = tmp_path / "canary", tmp_path / "dict.joblib"
+    joblib.dump({**parts(), "unknown": pd.isna, "more": Hostile(canary)}, file, compress=compress)
+    with pytest.raises(RefusedError, match=r"^dict\.joblib would call posix\.system,") as refused:
+        stage(file, Form.PICKLE, tmp_path / "scratch")
+    assert re.search(r"\(and \d more\)$", refused.value.message), refused.value.message
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("name", ["trunc.joblib", "trunc.sav", "trunc"])
+def test_a_file_that_is_cut_off_is_called_by_its_own_name(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    joblib.dump(parts(), file)
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(RefusedError) as refused:
+        stage(file, Form.PICKLE, tmp_path / "scratch")
+    said = refused.value.message
+    assert said.startswith(f"{name} is no complete pickle (")
+    assert said.endswith("); save the model again")
+    assert ": )" not in said
+
+
+def test_a_skops_file_may_have_the_name_of_a_pickle(files: Path, tmp_path: Path) -> None:
+    file = tmp_path / "churn.pkl"
+    file.write_bytes((files / "churn.skops").read_bytes())
+    assert stage(file, Form.SKOPS, tmp_path / "scratch").name == "churn.pkl"

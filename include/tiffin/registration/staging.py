@@ -14,7 +14,8 @@ from tiffin.registry.digest import tree_digest
 from tiffin.services.spec import Kind
 from tiffin.validation.check import Outcome
 from tiffin.validation.description import BadDescriptionError, Description, read_flavors
-from tiffin.validation.safety import check_safety
+from tiffin.validation.pickle_globals import Loader
+from tiffin.validation.safety import Origin, check_safety
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def stage(file: Path, form: Form, into: Path) -> StagedModel:
     except OSError as error:
         raise bad_file(f"{file} can't be read: {error}") from None
     if not form.is_torch:  # torch reads these itself, by ways that run no Python
-        _check(folder, _description(folder, copy.name, form))
+        _check(folder, _description(folder, copy.name, form), _origin(file, form))
     return StagedModel(file.name, copy, form)
 
 
@@ -76,8 +77,16 @@ def _description(folder: Path, name: str, form: Form) -> Description:
     return Description(by_form.get(form, {}), None, 0, None)
 
 
-def _check(folder: Path, description: Description) -> None:
-    found = check_safety(folder, description, Kind.CLASSIFICATION)
+def _origin(file: Path, form: Form) -> Origin:
+    """Say whose the file is; `tiffin.registration.loading` has joblib load every pickle."""
+    if form is Form.MLFLOW:
+        return Origin()
+    loader = Loader.JOBLIB if form is Form.PICKLE else Loader.ANY
+    return Origin(called=file.name, verb="save", loader=loader)
+
+
+def _check(folder: Path, description: Description, origin: Origin) -> None:
+    found = check_safety(folder, description, Kind.CLASSIFICATION, origin)
     if found.outcome is not Outcome.FAILED:
         return
     more = len(found.details) - 1

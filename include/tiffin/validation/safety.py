@@ -11,9 +11,11 @@ import bz2
 import logging
 import lzma
 import re
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -21,7 +23,7 @@ from typing import Any, BinaryIO
 from tiffin.services.spec import Kind
 from tiffin.validation.check import CheckResult, failed, passed
 from tiffin.validation.description import Description
-from tiffin.validation.pickle_globals import UnreadablePickleError, names_in
+from tiffin.validation.pickle_globals import Global, Loader, UnreadablePickleError, names_in
 from tiffin.validation.trusted_globals import is_trusted
 
 NAME = "safety"
@@ -49,17 +51,61 @@ _UNPACK: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (b"\x5d\x00\x00", lambda packed: lzma.LZMADecompressor().decompress(packed, _LARGEST)),
 )
 """How joblib's compressed files begin, and what unpacks them, up to a limit."""
+_PYTHONS_OWN = sys.stdlib_module_names | {"__builtin__"}
 
 
-def check_safety(artifact: Path, description: Description, kind: Kind) -> CheckResult:
-    """Look into every file; name the file and what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the files are from: what a person calls them, did with them, and who loads them."""
+
+    called: str | None = None
+    """The name of an only file, where it lies here under another one."""
+    verb: str = "log"
+    """What a person did to have it, and can do again."""
+    loader: Loader = Loader.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is looked into, and what is said of it."""
+
+    name: str
+    """As a person calls it."""
+    suffix: str
+    """As it lies here."""
+    is_pickle: bool
+    is_skops: bool
+    origin: Origin
+
+    @property
+    def again(self) -> str:
+        return f"{self.origin.verb} the model again"
+
+    @property
+    def plainly(self) -> str:
+        return f"{self.origin.verb} the model plainly"
+
+    def inner(self, name: str) -> _File:
+        """Return a member of this archive, of which nobody knows who loads it."""
+        origin = replace(self.origin, loader=Loader.ANY)
+        return _File(f"{self.name}:{name}", PurePosixPath(name).suffix, False, False, origin)
+
+
+def check_safety(
+    artifact: Path, description: Description, kind: Kind, origin: Origin | None = None
+) -> CheckResult:
+    """Look into every file; name the file and what is wrong with it, the worst first.
+
+    Without an `origin` the files were logged with MLflow.
+    """
+    origin = origin or Origin()
     vouched = kind is Kind.BENTO
     dangers = [] if vouched else list(_custom_code(description))
     files = sorted(path for path in artifact.rglob("*") if not path.is_dir() or path.is_symlink())
     for file in files:
         name = file.relative_to(artifact).as_posix()
         if not _is_onnx_weights(file, name, description):
-            dangers += _dangers_of(file, name, description, vouched)
+            dangers += _dangers_of(file, _file(name, description, origin), vouched)
     if dangers:
         return failed(NAME, dangers[0], tuple(dangers))
     return passed(NAME, f"none of the {len(files)} files would execute what a model should not")
@@ -90,57 +136,63 @@ def _is_onnx_weights(file: Path, name: str, description: Description) -> bool:
     return is_weights and not is_loaded and not file.is_symlink()
 
 
-def _dangers_of(file: Path, name: str, description: Description, vouched: bool) -> list[str]:
-    if file.is_symlink() or not file.is_file():
-        return [f"{name} is a link or a special file; log the model again"]
+def _file(name: str, description: Description, origin: Origin) -> _File:
+    suffix = PurePosixPath(name).suffix
+    is_skops = suffix == ".skops" or name in description.skops_files
     is_pickle = name in description.pickles
+    return _File(origin.called or name, suffix, is_pickle, is_skops, origin)
+
+
+def _dangers_of(file: Path, said: _File, vouched: bool) -> list[str]:
+    if file.is_symlink() or not file.is_file():
+        return [f"{said.name} is a link or a special file; {said.again}"]
     if not vouched and file.suffix in _NETWORKS:
-        return [f"{name} is a network of torch; `tiffin register` takes it, and exports it to ONNX"]
-    if not vouched and not is_pickle and not _is_known(file):
-        return [f"{name} is of a kind that may hold code; leave it out, or use kind bento"]
+        return [
+            f"{said.name} is a network of torch; `tiffin register` takes it, and exports it to ONNX"
+        ]
+    if not vouched and not said.is_pickle and not _is_known(file):
+        return [f"{said.name} is of a kind that may hold code; leave it out, or use kind bento"]
     with file.open("rb") as stream:
-        dangers = list(_stream_dangers(stream, name, is_pickle))
-    if file.suffix == ".skops" or name in description.skops_files:
-        dangers += _skops_dangers(file, name)
-    return dangers
+        dangers = list(_stream_dangers(stream, said))
+    return dangers + list(_skops_dangers(file, said)) if said.is_skops else dangers
 
 
 def _is_known(file: Path) -> bool:
     return file.suffix in _DATA | _PICKLES or file.name in _PLAIN_NAMES
 
 
-def _stream_dangers(stream: BinaryIO, name: str, is_pickle: bool, depth: int = 0) -> Iterator[str]:
+def _stream_dangers(stream: BinaryIO, file: _File, depth: int = 0) -> Iterator[str]:
     if depth > _DEEPEST:
-        yield f"{name} is packed more than {_DEEPEST} times; log the model plainly"
+        yield f"{file.name} is packed more than {_DEEPEST} times; {file.plainly}"
         return
     magic = stream.read(8)
     stream.seek(0)
     unpack = next((unpack for start, unpack in _UNPACK if magic.startswith(start)), None)
-    if unpack and PurePosixPath(name).suffix in _PICKLES:
-        yield from _packed_dangers(unpack, stream, name, depth)
+    if unpack and file.suffix in _PICKLES:
+        yield from _packed_dangers(unpack, stream, file, depth)
     elif magic.startswith(b"\x93NUMPY"):
-        yield from _array_dangers(stream, name)
-    elif is_pickle or magic[:1] == b"\x80" or PurePosixPath(name).suffix in _PICKLES:
-        yield from _pickle_dangers(stream, name)
+        yield from _array_dangers(stream, file)
+    elif file.is_pickle or magic[:1] == b"\x80" or file.suffix in _PICKLES:
+        yield from _pickle_dangers(stream, file)
     if zipfile.is_zipfile(stream):
-        yield from _zip_dangers(stream, name, depth)
+        yield from _zip_dangers(stream, file, depth)
 
 
 def _packed_dangers(
-    unpack: Callable[[bytes], bytes], stream: BinaryIO, name: str, depth: int
+    unpack: Callable[[bytes], bytes], stream: BinaryIO, file: _File, depth: int
 ) -> Iterator[str]:
     try:
         content = unpack(stream.read())
     except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        yield f"{name} is compressed and can't be unpacked; log the model again"
+        yield f"{file.name} is compressed and can't be unpacked; {file.again}"
         return
     if len(content) >= _LARGEST:
-        yield f"{name} unpacks to more than {_LARGEST >> 30} GiB; log the model plainly"
+        yield f"{file.name} unpacks to more than {_LARGEST >> 30} GiB; {file.plainly}"
         return
-    yield from _stream_dangers(BytesIO(content), name, True, depth + 1)
+    yield from _stream_dangers(BytesIO(content), replace(file, is_pickle=True), depth + 1)
 
 
-def _array_dangers(stream: BinaryIO, name: str) -> Iterator[str]:
+def _array_dangers(stream: BinaryIO, file: _File) -> Iterator[str]:
     from numpy.lib import format as npy
 
     try:
@@ -148,39 +200,48 @@ def _array_dangers(stream: BinaryIO, name: str) -> Iterator[str]:
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         has_objects = read(stream)[2].hasobject
     except ValueError:
-        yield f"{name} is no readable NumPy array; log the model again"
+        yield f"{file.name} is no readable NumPy array; {file.again}"
         return
     if has_objects:
-        yield from _pickle_dangers(stream, name)
+        yield from _pickle_dangers(stream, file)
 
 
-def _zip_dangers(stream: BinaryIO, name: str, depth: int) -> Iterator[str]:
+def _zip_dangers(stream: BinaryIO, file: _File, depth: int) -> Iterator[str]:
     try:
         with zipfile.ZipFile(stream) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
             if sum(info.file_size for info in members) > _LARGEST:
-                yield f"{name} unpacks to more than {_LARGEST >> 30} GiB; log the model plainly"
+                yield f"{file.name} unpacks to more than {_LARGEST >> 30} GiB; {file.plainly}"
                 return
             for info in members:
                 content = BytesIO(archive.read(info))
-                yield from _stream_dangers(content, f"{name}:{info.filename}", False, depth + 1)
+                yield from _stream_dangers(content, file.inner(info.filename), depth + 1)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error):
-        yield f"{name} is an archive that can't be unpacked; log the model again"
+        yield f"{file.name} is an archive that can't be unpacked; {file.again}"
 
 
-def _pickle_dangers(stream: BinaryIO, name: str) -> Iterator[str]:
+def _pickle_dangers(stream: BinaryIO, file: _File) -> Iterator[str]:
     start = stream.tell()
+    problem = None
     try:
-        names = names_in(stream)
-    except UnreadablePickleError as problem:
-        names = problem.names
-        if all(is_trusted(*used) for used in names):
-            yield f"{name} is no complete pickle ({problem}); log the model again"
-    for module, used in sorted(names):
-        if not is_trusted(module, used):
-            yield f"{name} would call {module}.{used}, which no model needs; do not load it"
+        names = names_in(stream, file.origin.loader)
+    except UnreadablePickleError as unreadable:
+        names, problem = unreadable.names, unreadable
     stream.seek(start)
-    yield from _known_attacks(stream, name, {".".join(used) for used in names})
+    dangers = [
+        f"{file.name} would call {module}.{used}, which no model needs; do not load it"
+        for module, used in sorted(names, key=_worst_first)
+        if not is_trusted(module, used)
+    ]
+    dangers += _known_attacks(stream, file.name, {".".join(used) for used in names})
+    yield from dangers
+    if problem and not dangers:
+        yield f"{file.name} is no complete pickle ({problem}); {file.again}"
+
+
+def _worst_first(used: Global) -> tuple[bool, Global]:
+    """Python's own modules reach the machine; a module that nobody has is a misreading at most."""
+    return used[0].partition(".")[0] not in _PYTHONS_OWN, used
 
 
 def _known_attacks(stream: BinaryIO, name: str, seen: set[str]) -> Iterator[str]:
@@ -202,15 +263,15 @@ def _known_attacks(stream: BinaryIO, name: str, seen: set[str]) -> Iterator[str]
             yield f"{name} holds {said}, a known attack; do not load it"
 
 
-def _skops_dangers(file: Path, name: str) -> Iterator[str]:
+def _skops_dangers(file: Path, said: _File) -> Iterator[str]:
     import skops.io
 
     try:
         types = skops.io.get_untrusted_types(file=file)
     except Exception as error:  # noqa: BLE001 (a hostile file breaks skops in any way)
-        yield f"{name} is no readable skops file ({type(error).__name__}); log the model again"
+        yield f"{said.name} is no readable skops file ({type(error).__name__}); {said.again}"
         return
     for used in types:
         module, _, last = used.rpartition(".")
         if not is_trusted(module, last):
-            yield f"{name} would load {used}, which no model needs; do not load it"
+            yield f"{said.name} would load {used}, which no model needs; do not load it"

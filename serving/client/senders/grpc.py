@@ -9,6 +9,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -18,7 +19,7 @@ from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
 from grpclib.protocol import H2Protocol
 
-from serving.client.errors import UnreachableError
+from serving.client.errors import BadAnswerError, UnreachableError
 from serving.client.exchange import Attempt, Reply
 from serving.client.senders.sender import failure_of
 from serving.client.settings import Connections
@@ -36,6 +37,12 @@ _STATUSES: Mapping[Status, int] = {
 }
 _T = TypeVar("_T")
 _UNARY = Cardinality.UNARY_UNARY
+_OF_ANY_PROXY = frozenset({"401", "403", "429", "502", "503", "504"})
+"""HTTP's statuses that mean the same from whatever stands before a gRPC server."""
+_NO_GRPC = (
+    "whoever answers there does not speak gRPC (HTTP {status}, {content}); ask the model server "
+    "itself, on its own port, and not the gateway"
+)
 _BROKEN = (StreamTerminatedError, ProtocolError, OSError, TimeoutError)
 
 
@@ -58,10 +65,12 @@ class AsyncGrpcSender:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        if self._channel is not None:
-            self._channel.close()
-        if self._connection is not None:
-            await self._connection.gone()
+        try:
+            if self._channel is not None:
+                self._channel.close()
+        finally:
+            if self._connection is not None:
+                await self._connection.gone()
 
     async def _connected(self, attempt: Attempt) -> Channel:
         if self._channel is None:
@@ -92,8 +101,19 @@ async def _ask(channel: Channel, attempt: Attempt) -> Reply:
             await stream.send_message(question.body, end=True)
             body = await stream.recv_message()
     except GRPCError as refusal:
+        _check_that_it_speaks_grpc(stream, attempt)
         return _refused(refusal, _headers(stream))
     return Reply(200, _headers(stream), body or b"")
+
+
+def _check_that_it_speaks_grpc(stream: Any, attempt: Attempt) -> None:
+    """Raise BadAnswerError where a web server or an HTTP/1.1 gateway answered in its own words."""
+    head = dict(stream._stream.headers or ())
+    status, content = head.get(":status", "200"), head.get("content-type", "no content-type")
+    is_grpc = status == "200" and content.startswith("application/grpc")
+    if head and not is_grpc and status not in _OF_ANY_PROXY:
+        known = replace(attempt.circumstances, status=int(status))
+        raise BadAnswerError(_NO_GRPC.format(status=status, content=content), known)
 
 
 def _refused(refusal: GRPCError, headers: Mapping[str, str]) -> Reply:
@@ -133,8 +153,15 @@ class _Connection(H2Protocol):
 
 
 class _Channel(Channel):
+    """A channel that closes itself, without a word, when nobody has it any more."""
+
     def _protocol_factory(self) -> H2Protocol:
         return _Connection(Handler(), self._config, self._h2_config)
+
+    def __del__(self) -> None:
+        # A program that an error ends has its own traceback to show. Any thread may come here.
+        if self._protocol is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._protocol.processor.close)
 
 
 class _Bytes(CodecBase):
@@ -168,10 +195,12 @@ class GrpcSender:
         """Close the connection and end the thread."""
         if self._loop.is_closed():
             return
-        self._run(self._sender.aclose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self._run(self._sender.aclose())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

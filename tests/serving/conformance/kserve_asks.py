@@ -34,6 +34,7 @@ async def ask(address: str, model: str, row: dict[str, Any], inputs: list[Any]) 
     async with InferenceGRPCClient(address) as remote:
         return {
             "v1": {
+                "live": await outcome(v1.is_server_live(url)),
                 "model ready": await outcome(v1.is_model_ready(url, model)),
                 "unknown model ready": await outcome(v1.is_model_ready(url, "nobody")),
                 "infer": await outcome(v1.infer(url, {"instances": [row]}, model)),

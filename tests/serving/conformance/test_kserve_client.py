@@ -45,9 +45,13 @@ def said(server: RunningServer) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("protocol", ["v2", "grpc"])
-def test_hears_that_the_server_is_alive_and_ready(said: Any, protocol: str) -> None:
+@pytest.mark.parametrize("protocol", ["v1", "v2", "grpc"])
+def test_hears_that_the_server_is_alive(said: Any, protocol: str) -> None:
     assert said[protocol]["live"] is True
+
+
+@pytest.mark.parametrize("protocol", ["v2", "grpc"])
+def test_hears_that_the_server_is_ready(said: Any, protocol: str) -> None:
     assert said[protocol]["ready"] is True
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from queue import Queue
@@ -8,10 +9,21 @@ from typing import Any
 
 import pytest
 
-from serving.client import Circuit, Client, Retries, TimedOutError, Timeouts, UnreachableError
+from serving.client import (
+    AsyncClient,
+    BadAnswerError,
+    Circuit,
+    Client,
+    Retries,
+    TimedOutError,
+    Timeouts,
+    UnavailableError,
+    UnreachableError,
+)
 from serving.client.breaker import Phase
 from tests.serving.client.callers import TWINS, caller, until
 from tests.serving.client.failing_server import failing
+from tests.serving.client.page_server import pages
 from tests.serving.runtime.grpc.servers import running
 
 POINT = [[1.0, 2.0, 3.5]]
@@ -93,6 +105,50 @@ def test_a_server_that_speaks_no_grpc_is_unreachable(twin: str) -> None:
         async with failing() as server, asking(server.port, twin, **settings) as here:
             with pytest.raises((UnreachableError, TimedOutError)):
                 await here.predict(POINT)
+
+    asyncio.run(scenario())
+
+
+@both
+@pytest.mark.parametrize(
+    ("status", "content_type"),
+    [("404", "application/json"), ("200", "text/html"), ("415", "text/plain"), ("200", None)],
+)
+def test_whoever_answers_without_grpc_is_told_from_a_model_server(
+    twin: str, status: str, content_type: str | None
+) -> None:
+    async def scenario() -> None:
+        async with pages(status, content_type) as port, asking(port, twin) as here:
+            with pytest.raises(BadAnswerError, match="does not speak gRPC") as refused:
+                await here.predict(POINT)
+            assert (refused.value.status, refused.value.tries) == (int(status), 1)
+            assert "ask the model server itself, on its own port" in str(refused.value)
+
+    asyncio.run(scenario())
+
+
+@both
+def test_a_proxy_whose_server_is_gone_is_asked_again(twin: str) -> None:
+    async def scenario() -> None:
+        async with pages("503", "text/html") as port, asking(port, twin) as here:
+            with pytest.raises(UnavailableError) as refused:
+                await here.predict(POINT)
+            assert refused.value.tries > 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_client_that_is_never_closed_leaves_without_a_word() -> None:
+    async def scenario() -> None:
+        said: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        async with pages("404", "application/json") as port:
+            with pytest.raises(BadAnswerError):
+                await AsyncClient(f"http://127.0.0.1:{port}", protocol="grpc").predict(POINT)
+            gc.collect()
+            await asyncio.sleep(0)  # for the connection, which is closed by its loop
+        assert said == []
 
     asyncio.run(scenario())
 
