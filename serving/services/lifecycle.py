@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from serving.runtime.memory import settle
 from serving.services.asgi import AsgiApp, AsgiReceive, AsgiScope, AsgiSend
 from serving.services.fast_path import FastPath
 from serving.services.front_door import FrontDoor
@@ -52,6 +53,7 @@ class Lifecycle:
                 if self._server.answers_predictions:
                     await load_kept(self._server)
                 join_other_logs()
+                settle()
             await send(message)
 
         await self._app(scope, receive, note_start)

@@ -11,7 +11,7 @@ from tiffin.home import PROJECT
 PROGRAM = """
     import gc, time
     import psutil
-    from serving.runtime.memory import give_back_when_gone
+    from serving.runtime.memory import give_back_when_gone, settle
 
     class Model:
         pass
@@ -28,6 +28,7 @@ PROGRAM = """
     model.estimator.parts = blocks
     del blocks
     give_back_when_gone(model)
+    settle()
     full = memory()
     gc.disable()
     del model
