@@ -6,13 +6,13 @@ import pytest
 
 from tiffin.cli.typed import typed_as
 
-HERE = Path("/work/shop")
+HERE = Path("/home/ada/shop")
 
 
 @pytest.mark.parametrize(("program", "called", "found", "typed"), [
     ("tiffin", "/opt/bin/tiffin", "/opt/bin/tiffin", "tiffin"),
     ("tiffin", ".venv/bin/tiffin", None, ".venv/bin/tiffin"),
-    ("tiffin", "/work/shop/.venv/bin/tiffin", "/opt/bin/tiffin", ".venv/bin/tiffin"),
+    ("tiffin", "/home/ada/shop/.venv/bin/tiffin", "/opt/bin/tiffin", ".venv/bin/tiffin"),
     ("bentoml", ".venv/bin/tiffin", None, ".venv/bin/bentoml"),
     ("bentoml", "/opt/my tools/tiffin", None, "'/opt/my tools/bentoml'"),
     ("bentoml", "./tiffin", None, "./bentoml"),
