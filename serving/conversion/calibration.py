@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +60,20 @@ def calibrated(
 
     Rows without a truth, or that the model refuses, are left out.
     """
-    errors = _errors(engine, cells[:_MOST_ROWS], truth[:_MOST_ROWS])
+    picked = _spread(len(cells))
+    errors = _errors(engine, [cells[row] for row in picked], [truth[row] for row in picked])
     if len(errors) < least_rows(coverage):
         return Calibration(_too_few(len(errors), coverage))
     width = rounded_up(conformal_quantile(errors, coverage))
     words = f"conformal, {coverage * 100:g} %, from {len(errors)} evaluation rows"
     return Calibration(words, Interval(width, coverage, len(errors)))
+
+
+def _spread(rows: int) -> Sequence[int]:
+    """Pick rows from the whole file, since it may be sorted by what makes a row hard."""
+    if rows <= _MOST_ROWS:
+        return range(rows)
+    return [row * rows // _MOST_ROWS for row in range(_MOST_ROWS)]
 
 
 def _errors(engine: Engine, cells: Sequence[list[Any]], truth: Truth) -> np.ndarray:
@@ -95,8 +104,9 @@ def rounded_up(width: float) -> float:
     Another processor may add a prediction up in another order; the bento is the same there. Wider
     keeps the promise.
     """
-    if not width:
+    if width < sys.float_info.min:
         return width
+    width = float(f"{width:.{_DIGITS + 4}g}")  # 0.3 and the float after it are the same width
     unit = 10.0 ** (math.floor(math.log10(width)) + 1 - _DIGITS)
     return float(f"{math.ceil(width / unit) * unit:.{_DIGITS}g}")
 

@@ -58,7 +58,8 @@ def conformal_quantile(errors: np.ndarray, coverage: float) -> float:
 
     Raises ValueError when there are too few errors to promise the coverage at all.
     """
-    rank = math.ceil((len(errors) + 1) * coverage)
+    rank = math.ceil(round((len(errors) + 1) * coverage, 9))  # 99.9 / 100 is a little above 0.999
     if rank > len(errors):
-        raise ValueError(f"{len(errors)} calibration rows are too few for {coverage:.0%} coverage")
+        share = f"{coverage * 100:g} %"
+        raise ValueError(f"{len(errors)} calibration rows are too few for {share} coverage")
     return float(np.sort(errors)[rank - 1])

@@ -59,18 +59,20 @@ def test_a_compiled_model_is_another_one_when_what_it_follows_from_changes(
     assert (replace(recipe, **change).model_tag != recipe.model_tag) is is_another
 
 
-def test_the_engine_and_the_evaluation_data_are_inputs(tmp_path: Path) -> None:
+def test_the_engine_the_evaluation_data_and_the_room_are_inputs(tmp_path: Path) -> None:
     service = example_service("credit-risk", Kind.CLASSIFICATION)
     inference = {"engine": "auto", "tolerance": 0.001}
     other = Service.model_validate(service.model_dump() | {"inference": inference})
+    roomy = Service.model_validate(service.model_dump() | {"resources": {"memory": "64Gi"}})
     data = tmp_path / "data.csv"
     data.write_text("a\n1\n")
     recipes = [
         recipe_for(service, "ab" * 32, None, PROJECT, python="3.11"),
         recipe_for(other, "ab" * 32, None, PROJECT, python="3.11"),
         recipe_for(service, "ab" * 32, data, PROJECT, python="3.11"),
+        recipe_for(roomy, "ab" * 32, None, PROJECT, python="3.11"),  # compiled in more memory
     ]
-    assert len({made.tag for made in recipes}) == 3
+    assert len({made.tag for made in recipes}) == 4
 
 
 def test_the_checkouts_place_does_not_change_the_version(
@@ -113,6 +115,14 @@ def test_refuses_a_bento_whose_serving_would_be_overwritten(tmp_path: Path, name
     with pytest.raises(RefusedError, match=f"has a {name} of its own") as refused:
         recipe_for(service, "ab" * 32, None, tmp_path, python="3.11")
     assert refused.value.code == "bad-bento-folder"
+
+
+def test_refuses_a_bento_with_a_link_to_another_folder(tmp_path: Path) -> None:
+    service = own_bento(tmp_path, "")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "greeter" / "shared").symlink_to(tmp_path / "shared")
+    with pytest.raises(RefusedError, match="a link to another folder"):
+        recipe_for(service, "ab" * 32, None, tmp_path, python="3.11")
 
 
 @pytest.mark.parametrize(

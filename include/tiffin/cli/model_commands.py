@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from filelock import FileLock
 from rich.console import Console
 
 from tiffin.cli.console import plain_console, working
@@ -150,10 +151,10 @@ def _service_file(
     name, findings = registered.version.name, registered.findings
     gates = service_file.choose_gates(metrics, findings)
     file = wished or _file_of(name) or _SERVICES / f"{name}.yaml"
-    text = service_file.skeleton(
-        name, findings, gates, service_file.free_port(_SERVICES, home), file
-    )
-    is_new = service_file.ensure_service_file(file, text)
+    with FileLock(home.folder("registration") / ".ports.lock"):  # two would take one free port
+        port = service_file.free_port(_SERVICES, home)
+        text = service_file.skeleton(name, findings, gates, port, file)
+        is_new = service_file.ensure_service_file(file, text)
     is_live = file.resolve().parent == _SERVICES.resolve()
     service = load_service(file)
     return ServiceFile(file, is_new, is_live, service.kind, curl_line(service, home.port_offset))

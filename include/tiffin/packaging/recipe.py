@@ -176,7 +176,8 @@ def recipe_for(
 
 def _said_of_inference(service: Service) -> str:
     said = service.inference
-    parts = [said.engine, repr(said.tolerance), said.precision]
+    room = str(service.resources.memory_mib)  # a model that couldn't be compiled in less may be now
+    parts = [said.engine, repr(said.tolerance), said.precision, room]
     if service.kind is Kind.REGRESSION:
         parts += [str(said.interval), service.validation.target]
     return " ".join(parts)
@@ -198,6 +199,11 @@ def _own_folder(service: Service, project: Path) -> Path | None:
         raise _bad_folder(
             f"the bento folder {service.bento} of {service.name} is outside the project; move it "
             "inside"
+        )
+    if any(place.is_symlink() and place.is_dir() for place in folder.rglob("*")):
+        raise _bad_folder(
+            f"the bento folder {service.bento} of {service.name} has a link to another folder; its "
+            "changes would go unseen, so put the files themselves there"
         )
     if not (folder / "service.py").is_file():
         raise _bad_folder(

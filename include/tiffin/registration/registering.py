@@ -98,7 +98,6 @@ def _publication(wish: Wish, inputs: str, examined: Examined, scratch: Path) -> 
         files=(file,),
         metrics=findings.metrics,
         params={
-            "file": findings.file,
             "framework": findings.framework,
             "estimator": findings.estimator,
             "kind": findings.kind.value,

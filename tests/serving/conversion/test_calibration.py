@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +106,34 @@ def test_says_why_there_is_none_or_whose_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("width", "rounded"),
-    [(0.0, 0.0), (1.2345671, 1.23457), (95.0, 95.0), (26_400.123, 26_400.2), (1.5e-9, 1.5e-9)],
+    [
+        (0.0, 0.0),
+        (5e-324, 5e-324),
+        (1.2345671, 1.23457),
+        (95.0, 95.0),
+        (26_400.123, 26_400.2),
+        (1.5e-9, 1.5e-9),
+    ],
 )
 def test_widths_are_rounded_up_so_that_machines_agree(width: float, rounded: float) -> None:
     assert rounded_up(width) == rounded
     assert rounded_up(width) >= width
+
+
+@pytest.mark.parametrize("width", [0.3, 0.5, 1.0, 123.456, 1e-3])
+def test_the_next_float_is_the_same_width(width: float) -> None:
+    assert rounded_up(width) == rounded_up(math.nextafter(width, math.inf)) == width
+
+
+def test_of_very_many_rows_some_of_the_whole_file_are_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.conversion.calibration._MOST_ROWS", 100)
+    rising = [float(number) for number in range(1000)]  # the answer is 0: errors grow with the row
+    found = calibrated(Nothing(), [[1.0]] * 1000, rising, 0.9)
+    assert found.interval is not None
+    assert found.interval.half_width == pytest.approx(900, abs=15)
+
+
+def test_a_percentage_that_no_float_holds_is_the_one_that_was_meant() -> None:
+    assert conformal_quantile(np.arange(999.0), 99.9 / 100) == 998

@@ -93,5 +93,5 @@ def test_a_regressor_without_quantiles_is_refused_by_name() -> None:
 
 def test_too_few_rows_for_the_promise_are_refused() -> None:
     features, truth = noisier_to_the_right(20)
-    with pytest.raises(ValueError, match="5 calibration rows are too few for 90% coverage"):
+    with pytest.raises(ValueError, match="5 calibration rows are too few for 90 % coverage"):
         QuantileIntervalRegressor(boosted()).fit(features, truth)
