@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import importlib
 import io
 import os
 import pickle
+import pkgutil
+import re
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import cloudpickle
 import joblib
@@ -18,11 +25,13 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
 from tiffin.services.spec import Kind
 from tiffin.validation.check import CheckResult, Outcome
-from tiffin.validation.description import read_description
+from tiffin.validation.description import BadDescriptionError, read_description
 from tiffin.validation.safety import check_safety
+from tiffin.validation.trusted_globals import is_trusted
 
 
 class Hostile:
@@ -286,3 +295,61 @@ def test_a_python_function_may_name_what_a_model_may(trained):
     assert check(trained).outcome is Outcome.PASSED
     file.write_bytes(cloudpickle.dumps(lambda row: row))
     assert "cloudpickle" in check(trained).sentence
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+def test_a_description_that_can_be_read_in_two_ways_is_refused(trained, end):
+    file = trained.artifact / "MLmodel"
+    other = "flavors: {sklearn: {pickled_model: evil.txt, serialization_format: pickle}}"
+    file.write_text(f"{file.read_text()}extra:\n     a: 1\n#xxx{end}{other}\n")
+    with pytest.raises(BadDescriptionError, match="read in two ways"):
+        read_description(trained.artifact)
+
+
+@pytest.mark.parametrize("name", ["/tmp/evil.txt", "../evil.txt", "a/../../evil.txt"])
+def test_a_file_outside_the_artifact_is_refused(trained, name):
+    trained.describe(flavors={"sklearn": {"pickled_model": name, "serialization_format": "pickle"}})
+    assert "lies outside the model" in check(trained).sentence
+
+
+@pytest.mark.parametrize("made_by", ["this.s", "os.abort", "xgboost.sklearn.XGBModel.x"])
+def test_xgboosts_file_makes_no_other_class(trained, made_by):
+    trained.describe(flavors={"xgboost": {"data": "model.xgb", "model_class": made_by}})
+    assert made_by in check(trained).sentence
+
+
+def test_what_mlflow_unpickles_is_read_as_it_is_and_not_unpacked(trained):
+    file = trained.save(LogisticRegression(), "cloudpickle")
+    file.write_bytes(bz2.compress(file.read_bytes()))
+    assert "no complete pickle" in check(trained).sentence
+
+
+MODEL_PACKAGES = ("sklearn", "lightgbm", "xgboost", "serving.models", "scipy.interpolate")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("package", MODEL_PACKAGES)
+def test_no_trusted_name_is_a_strangers(package):
+    strangers = set()
+    for module in modules_below(package):
+        for name in filter(partial(is_trusted, module.__name__), dir(module)):
+            found = getattr(module, name)
+            home = str(getattr(found, "__module__", "")) if callable(found) else ""
+            if home.partition(".")[0] in sys.stdlib_module_names - HARMLESS:
+                strangers.add(f"{module.__name__}.{name} of {home}")
+    assert strangers == set()
+
+
+NOT_FOR_MODELS = re.compile(r"tests|_testing|conftest|externals|\.dask|\.spark|_build_utils")
+HARMLESS = frozenset({"abc", "collections", "enum", "numbers", "statistics", "typing", "fractions"})
+
+
+def modules_below(package: str) -> Iterator[ModuleType]:
+    root = importlib.import_module(package)
+    yield root
+    for found in pkgutil.walk_packages(root.__path__, f"{package}.", onerror=lambda name: None):
+        if not re.search(
+            r"tests|_testing|conftest|externals|\.dask|\.spark|_build_utils", found.name
+        ):
+            with contextlib.suppress(ImportError):
+                yield importlib.import_module(found.name)

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml  # type: ignore[import-untyped]
 
 _LARGEST_MLMODEL = 10 << 20
 _FILE_KEYS = ("pickled_model", "model_path", "data", "python_model")
+_LOADERS = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
+"""What MLflow and the model servers read it with: what is checked must be what they load."""
+_ODD_LINE_ENDS = ("\x85", "\u2028", "\u2029", "\ufeff")
+"""YAML's versions disagree whether a line ends there."""
 _LIGHTGBM_TEXT = "lightgbm.basic.Booster"
 
 
@@ -99,10 +102,16 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     if file.stat().st_size > _LARGEST_MLMODEL:
         raise BadDescriptionError("the MLmodel file is larger than 10 MiB; log the model again")
     try:
-        said = YAML(typ="safe").load(file.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        text = file.read_text(encoding="utf-8")
+        said, again = (yaml.load(text, loader) for loader in _LOADERS)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         brief = " ".join(str(error).split())[:200]
         raise BadDescriptionError(f"MLmodel can't be read as YAML: {brief}") from error
+    if said != again or any(end in text for end in _ODD_LINE_ENDS):
+        raise BadDescriptionError(
+            "MLmodel can be read in two ways, so what is checked may not be what is loaded; log "
+            "the model again"
+        )
     if not isinstance(said, dict):
         raise BadDescriptionError("MLmodel is no mapping; log the model again")
     return said

@@ -39,6 +39,9 @@ _LOADERS = {f"mlflow.{flavor}": flavor for flavor in ("sklearn", "xgboost", "lig
 """MLflow's own loaders, and the flavor that each goes by."""
 _PYTHON_MODEL = "mlflow.pyfunc.model"
 """Loads a pickle, so what that names decides."""
+_XGBOOST_CLASS = re.compile(
+    r"xgboost\.(core\.Booster|sklearn\.XGB(RF)?(Classifier|Regressor|Ranker))"
+)
 _ONNX_WEIGHTS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.data)?")
 """How onnx names the file of the weights that don't fit into the graph; only a graph reads it."""
 _LARGEST = 2 << 30
@@ -106,6 +109,7 @@ def check_safety(
         name = file.relative_to(artifact).as_posix()
         if not _is_onnx_weights(file, name, description):
             dangers += _dangers_of(file, _file(name, description, origin), vouched)
+    dangers += _outside(description)
     if dangers:
         return failed(NAME, dangers[0], tuple(dangers))
     return passed(NAME, f"none of the {len(files)} files would execute what a model should not")
@@ -120,8 +124,19 @@ def _custom_code(description: Description) -> Iterator[str]:
             "framework's flavor, or use a service of kind bento"
         )
     flavors = description.flavors.values()
+    made_by = description.flavors.get("xgboost", {}).get("model_class")
+    if made_by is not None and not _XGBOOST_CLASS.fullmatch(str(made_by)):
+        yield f"MLmodel would make a {made_by} of XGBoost's file, which is no model of XGBoost's"
     if any(flavor.get("code") or "model_code_path" in flavor for flavor in flavors):
         yield "MLmodel brings code (code_paths); put it in the project, or use kind bento"
+
+
+def _outside(description: Description) -> Iterator[str]:
+    """Name the files that lie outside the artifact, where nothing of them is looked into."""
+    named = {*description.named_files, *description.pickles, *description.skops_files}
+    for name in sorted(named):
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            yield f"MLmodel names {name}, which lies outside the model; log the model again"
 
 
 def _is_trusted_loader(loader: object, flavor: Mapping[str, Any], description: Description) -> bool:
@@ -168,7 +183,9 @@ def _stream_dangers(stream: BinaryIO, file: _File, depth: int = 0) -> Iterator[s
     magic = stream.read(8)
     stream.seek(0)
     unpack = next((unpack for start, unpack in _UNPACK if magic.startswith(start)), None)
-    if unpack and file.suffix in _PICKLES:
+    # What MLflow unpickles it reads as it is; some bytes are both a packed file and a pickle.
+    is_read_raw = file.is_pickle and depth == 0 and file.origin.loader is Loader.ANY
+    if unpack and file.suffix in _PICKLES and not is_read_raw:
         yield from _packed_dangers(unpack, stream, file, depth)
     elif magic.startswith(b"\x93NUMPY"):
         yield from _array_dangers(stream, file)

@@ -83,13 +83,21 @@ _BY_PACKAGE: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _NEVER = re.compile(
     r"sklearn\.(datasets|externals|conftest|_build_utils|utils\._testing|utils\._mocking)(\..*)?"
+    r"|sklearn\.callback(\..*)?"
+    r"|sklearn\.utils\.(_repr_html|parallel|discovery|estimator_checks|_test_common)(\..*)?"
     r"|(.*\.)?(tests?|testing|_testing)(\..*)?"
 )
+_STRANGERS = frozenset(
+    {"BytesIO", "Client", "Connection", "GenericAlias", "Listener", "Lock", "MethodType"}
+    | {"NamedTuple", "Parallel", "Parameter", "Path", "PosixPath", "Process", "Progress", "Queue"}
+    | {"RLock", "Signature", "StringIO", "Thread", "ThreadpoolController"}
+)
+"""Classes of others that modules of models import: a name in them would reach files or sockets."""
 
 
 def is_trusted(module: str, name: str) -> bool:
     """True when a model file may name this class or function."""
-    if not name.isidentifier() or _NEVER.fullmatch(module):
+    if not name.isidentifier() or name in _STRANGERS or _NEVER.fullmatch(module):
         return False
     if name in _EXACT.get(module, ()):
         return True
