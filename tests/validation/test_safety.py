@@ -306,6 +306,16 @@ def test_a_description_that_can_be_read_in_two_ways_is_refused(trained, end):
         read_description(trained.artifact)
 
 
+@pytest.mark.timeout(60)
+def test_values_that_refer_to_each_other_many_times_take_no_time(trained):
+    file = trained.artifact / "MLmodel"
+    levels = (
+        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 20)
+    )
+    file.write_text("\n".join([file.read_text(), "a0: &a0 [1]", *levels, ""]))
+    assert read_description(trained.artifact).flavors
+
+
 @pytest.mark.parametrize("name", ["/tmp/evil.txt", "../evil.txt", "a/../../evil.txt"])
 def test_a_file_outside_the_artifact_is_refused(trained, name):
     trained.describe(flavors={"sklearn": {"pickled_model": name, "serialization_format": "pickle"}})

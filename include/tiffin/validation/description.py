@@ -103,11 +103,12 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         raise BadDescriptionError("the MLmodel file is larger than 10 MiB; log the model again")
     try:
         text = file.read_text(encoding="utf-8")
-        said, again = (yaml.load(text, loader) for loader in _LOADERS)
+        one, other = (_events(text, loader) for loader in _LOADERS)
+        said = yaml.load(text, _LOADERS[0])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         brief = " ".join(str(error).split())[:200]
         raise BadDescriptionError(f"MLmodel can't be read as YAML: {brief}") from error
-    if said != again or any(end in text for end in _ODD_LINE_ENDS):
+    if one != other or any(end in text for end in _ODD_LINE_ENDS):
         raise BadDescriptionError(
             "MLmodel can be read in two ways, so what is checked may not be what is loaded; log "
             "the model again"
@@ -115,6 +116,16 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise BadDescriptionError("MLmodel is no mapping; log the model again")
     return said
+
+
+def _events(text: str, loader: Any) -> list[tuple[object, ...]]:
+    """Return what a loader sees, one thing after the other: the values may refer to each other,
+    and then to compare them could take for ever.
+    """
+    return [
+        (type(event), *(getattr(event, what, None) for what in ("anchor", "tag", "value")))
+        for event in yaml.parse(text, loader)
+    ]
 
 
 def _read_inputs(signature: object) -> tuple[tuple[str, ...] | None, int]:

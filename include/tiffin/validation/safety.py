@@ -126,7 +126,7 @@ def _custom_code(description: Description) -> Iterator[str]:
     flavors = description.flavors.values()
     made_by = description.flavors.get("xgboost", {}).get("model_class")
     if made_by is not None and not _XGBOOST_CLASS.fullmatch(str(made_by)):
-        yield f"MLmodel would make a {made_by} of XGBoost's file, which is no model of XGBoost's"
+        yield f"MLmodel makes a {made_by} of XGBoost's file; log an XGBClassifier or XGBRegressor"
     if any(flavor.get("code") or "model_code_path" in flavor for flavor in flavors):
         yield "MLmodel brings code (code_paths); put it in the project, or use kind bento"
 
