@@ -84,7 +84,7 @@ class BentoRecipe:
     kind: Kind
     model_digest: str
     inference: str
-    """What the service file says of the engine and of the interval."""
+    """What the service file says of the engine, the interval and the memory to compile in."""
     features: str
     """What the service file says of features by key, as JSON; empty where it says nothing."""
     evaluation_digest: str

@@ -46,7 +46,7 @@ def _answers(torch: Any, network: Any, rows: Any) -> Any:
     try:
         with torch.no_grad():
             answers = callable_network(rows)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 (the network is somebody's own code)
         hint = "one of torch.export needs dynamic_shapes=({0: torch.export.Dim('rows')},)"
         asked = f"{len(rows)} rows of {rows.shape[1]} numbers"
         sys.exit(f"the network can't answer {asked} ({_brief(error)}); {hint}")
@@ -65,7 +65,7 @@ def _export(torch: Any, network: Any, rows: Any, file: Path) -> None:
             torch.onnx.export(network, (rows,), file, dynamo=False, dynamic_axes=axes, **names)
     except ImportError as missing:
         sys.exit(f"torch.onnx needs {missing.name}; {sys.executable} -m pip install {missing.name}")
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 (as at loading)
         sys.exit(f"torch can't export it to ONNX ({_brief(error)}); export it yourself")
 
 
